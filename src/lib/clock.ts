@@ -1,0 +1,21 @@
+export interface Timer {
+  cancel(): void;
+}
+
+/** Time as a dependency, so that tests replay races. */
+export interface Clock {
+  /** Monotonic milliseconds, for durations and deadlines. */
+  now(): number;
+  /** Milliseconds since 1970, for display and credential expiry alone. */
+  wall(): number;
+  setTimer(callback: () => void, delayMs: number): Timer;
+}
+
+export const systemClock: Clock = {
+  now: () => performance.now(),
+  wall: () => Date.now(),
+  setTimer(callback, delayMs) {
+    const handle = setTimeout(callback, delayMs);
+    return { cancel: () => clearTimeout(handle) };
+  },
+};

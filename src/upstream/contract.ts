@@ -1,0 +1,118 @@
+import type { ErrorCode } from '../../protocol/error-codes.ts';
+
+/** What of a conversation is sent to a provider, oldest first; system text comes first and at most once. */
+export type UpstreamMessage =
+  | { role: 'system'; text: string }
+  | { role: 'user'; content: string | readonly UpstreamPart[] }
+  | { role: 'assistant'; text: string; toolCalls?: readonly UpstreamToolCall[] }
+  | { role: 'tool'; call: string; name: string; output: string };
+
+export type UpstreamPart = { type: 'text'; text: string };
+
+/** `arguments` is the JSON text as the provider wrote it, already checked to parse. */
+export interface UpstreamToolCall {
+  id: string;
+  name: string;
+  arguments: string;
+}
+
+export interface ToolDefinition {
+  name: string;
+  description?: string | undefined;
+  /** JSON schema of the arguments object. */
+  parameters?: Record<string, unknown> | undefined;
+}
+
+/** Sampling parameters; absent ones are left to the provider. */
+export interface UpstreamParams {
+  temperature?: number | undefined;
+  topP?: number | undefined;
+  maxOutputTokens?: number | undefined;
+  stop?: readonly string[] | undefined;
+  seed?: number | undefined;
+  frequencyPenalty?: number | undefined;
+  presencePenalty?: number | undefined;
+  reasoningEffort?: string | undefined;
+}
+
+export interface UpstreamRequest {
+  /** Turn id; sent along where the wire has a place for a client request id. */
+  turn: string;
+  model: string;
+  messages: readonly UpstreamMessage[];
+  params: UpstreamParams;
+  tools?: readonly ToolDefinition[] | undefined;
+}
+
+/** Token counts as the provider reports them; `output` includes `reasoning`, `input` includes `cached`. */
+export interface UpstreamUsage {
+  input: number;
+  output: number;
+  reasoning: number;
+  cached: number;
+}
+
+export type FinishReason = 'stop' | 'length' | 'tool_calls' | 'content_filter' | 'other';
+
+/**
+ * Receives one answer. Calls come in the order of the stream, synchronously, without a promise per token.
+ * `onEnd` or `onError` comes at most once and ends the answer; after an abort neither is called.
+ * `onClose` comes exactly once, last, when the connection to the provider is released.
+ */
+export interface UpstreamSink {
+  /** The provider accepted the request (response head, status 2xx). */
+  onOpen(requestId: string | undefined): void;
+  onText(text: string): void;
+  onReasoning(text: string): void;
+  /** A piece of the arguments (or the name) of a call that is still being written: to be counted, not shown. */
+  onToolCallDelta(text: string): void;
+  onToolCall(call: UpstreamToolCall): void;
+  onUsage(usage: UpstreamUsage): void;
+  onEnd(finish: FinishReason, rawFinish: string | undefined): void;
+  onError(error: UpstreamError): void;
+  onClose(): void;
+}
+
+/** A configured provider endpoint. `stream` never throws; failures reach `sink.onError`. */
+export interface Upstream {
+  readonly name: string;
+  readonly wire: string;
+  /** Models this upstream offers by name; empty means that any name is passed through. */
+  readonly models: readonly string[];
+  readonly defaultModel: string;
+  stream(request: UpstreamRequest, sink: UpstreamSink, signal: AbortSignal): void;
+  close(): Promise<void>;
+}
+
+/** Bounds of silence and size for one answer; all times in milliseconds. */
+export interface UpstreamTimeouts {
+  connectMs: number;
+  /** From sending the request to the first text, reasoning or tool piece. */
+  firstTokenMs: number;
+  /** Between two such pieces; comments and empty chunks do not count as life. */
+  idleMs: number;
+  totalMs: number;
+}
+
+export interface UpstreamErrorDetails {
+  /** HTTP status of the answer, if there was one. */
+  status?: number | undefined;
+  /** From Retry-After, capped; milliseconds. */
+  retryAfterMs?: number | undefined;
+  cause?: unknown;
+}
+
+/** Why an answer failed. `message` is safe to show to a client: no host, key or provider internals. */
+export class UpstreamError extends Error {
+  readonly code: ErrorCode;
+  readonly status: number | undefined;
+  readonly retryAfterMs: number | undefined;
+
+  constructor(code: ErrorCode, message: string, details: UpstreamErrorDetails = {}) {
+    super(message, { cause: details.cause });
+    this.name = 'UpstreamError';
+    this.code = code;
+    this.status = details.status;
+    this.retryAfterMs = details.retryAfterMs;
+  }
+}

@@ -1,0 +1,239 @@
+import type { Clock, Timer } from '../lib/clock.ts';
+import { AnswerOutput } from './answer-output.ts';
+import { UpstreamError, type UpstreamSink, type UpstreamTimeouts } from './contract.ts';
+import { answerTimedOut, brokenConnection } from './http-errors.ts';
+import { classifyProviderFailure } from './provider-failure.ts';
+import type { ProviderController, ProviderHandler, ProviderPool, ProviderRequest } from './provider-pool.ts';
+import { parseRetryAfter } from './retry-after.ts';
+import type { Slot } from './slots.ts';
+import { Watchdog, type WatchdogPhase } from './watchdog.ts';
+
+/** What a wire makes of the body of an accepted request. Whatever it throws ends the answer. */
+export interface WireReader {
+  feed(bytes: Buffer): void;
+  /** The body ended cleanly; throws `upstream_truncated` if the answer did not. */
+  finish(): void;
+  /** The model has said why it stopped, although the end of the stream is still missing. */
+  readonly finished: boolean;
+}
+
+export interface HttpAnswerOptions {
+  pool: ProviderPool;
+  clock: Clock;
+  timeouts: UpstreamTimeouts;
+  maxOutputBytes: number;
+  /** Values that must not come back in a message. */
+  secrets: readonly string[];
+  createReader(output: AnswerOutput): WireReader;
+}
+
+type Headers = Readonly<Record<string, string | string[] | undefined>>;
+
+/**
+ * starting → reading → ended → closed is the good way. `refused`: reading the body of an error status. `over`: failed
+ * or aborted, waiting for the connection to be released.
+ */
+type State = 'starting' | 'reading' | 'refused' | 'ended' | 'over' | 'closed';
+
+const maxErrorBodyBytes = 64 * 1024;
+/** How long and how much an ended answer may still send before its connection is closed rather than kept. */
+const lingerMs = 1000;
+const maxLingerBytes = 64 * 1024;
+/** undici connects again for as long as connections die unused, such as where something else than HTTP answers first. */
+const maxConnects = 3;
+const givenUp = new Error('The answer was given up.');
+
+/** One answer over one HTTP/1.1 connection, from the request to the release of the socket; not specific to a wire. */
+export class HttpAnswer implements ProviderHandler {
+  readonly #sink: UpstreamSink;
+  readonly #signal: AbortSignal;
+  readonly #options: HttpAnswerOptions;
+  readonly #output: AnswerOutput;
+  readonly #reader: WireReader;
+  readonly #watchdog: Watchdog;
+  #state: State = 'starting';
+  #slot: Slot | undefined;
+  #dispatched = false;
+  #connects = 0;
+  #controller: ProviderController | undefined;
+  #destroySocket: ((reason: Error) => void) | undefined;
+  #status: number | undefined;
+  #retryAfterMs: number | undefined;
+  #errorBody: Buffer[] = [];
+  #errorBodyBytes = 0;
+  #lingerBytes = 0;
+  #lingerTimer: Timer | undefined;
+  readonly #onAbort = (): void => this.#abort();
+
+  constructor(request: ProviderRequest, sink: UpstreamSink, signal: AbortSignal, options: HttpAnswerOptions) {
+    this.#sink = sink;
+    this.#signal = signal;
+    this.#options = options;
+    this.#watchdog = new Watchdog(options.clock, options.timeouts, (phase, boundMs) => this.#expire(phase, boundMs));
+    const observer = { onLife: () => this.#watchdog.alive(), onEnded: () => this.#linger() };
+    this.#output = new AnswerOutput(sink, observer, options.maxOutputBytes);
+    this.#reader = options.createReader(this.#output);
+    signal.addEventListener('abort', this.#onAbort, { once: true });
+    const slot = options.pool.post(request, this);
+    // A request that could not even be written is closed before its slot is known here.
+    if (this.#isClosed()) slot.release();
+    else this.#slot = slot;
+  }
+
+  onDispatch(): void {
+    this.#dispatched = true;
+    this.#watchdog.connecting();
+  }
+
+  onConnecting(destroy: (reason: Error) => void): void {
+    this.#destroySocket = destroy;
+    this.#connects += 1;
+    if (this.#state === 'over') destroy(givenUp);
+    else if (this.#connects > maxConnects) destroy(new Error('Every connection died before the request was sent.'));
+  }
+
+  onRequestStart(controller: ProviderController): void {
+    this.#controller = controller;
+    this.#destroySocket = undefined;
+    if (this.#state === 'over') controller.abort(givenUp);
+    else this.#watchdog.sent();
+  }
+
+  onResponseStart(_controller: ProviderController, status: number, headers: Headers): void {
+    if (this.#state !== 'starting' || status < 200) return;
+    this.#status = status;
+    const encoding = headers['content-encoding'];
+    if (status >= 400) {
+      this.#retryAfterMs = parseRetryAfter(headers, this.#options.clock.wall());
+      this.#state = 'refused';
+    } else if (status >= 300) {
+      const message = 'The provider answered with a redirect, which the gateway never follows.';
+      this.#fail(new UpstreamError('upstream_rejected', message, { status }));
+    } else if (encoding !== undefined && encoding !== 'identity' && encoding !== '') {
+      this.#fail(new UpstreamError('upstream_malformed', 'The provider compressed its answer.', { status }));
+    } else {
+      this.#state = 'reading';
+      this.#guarded(() => this.#sink.onOpen(requestId(headers)));
+    }
+  }
+
+  onResponseData(_controller: ProviderController, bytes: Buffer): void {
+    if (this.#state === 'reading') {
+      try {
+        this.#reader.feed(bytes);
+      } catch (error) {
+        this.#fail(wrap(error));
+      }
+    } else if (this.#state === 'refused') {
+      this.#errorBody.push(bytes.subarray(0, maxErrorBodyBytes - this.#errorBodyBytes));
+      this.#errorBodyBytes += bytes.length;
+      if (this.#errorBodyBytes >= maxErrorBodyBytes) this.#refuse();
+    } else if (this.#state === 'ended') {
+      this.#lingerBytes += bytes.length;
+      if (this.#lingerBytes > maxLingerBytes) this.#destroy();
+    }
+  }
+
+  onResponseEnd(): void {
+    if (this.#state === 'reading') this.#guarded(() => this.#reader.finish());
+    else if (this.#state === 'refused') this.#refuse();
+    this.#close();
+  }
+
+  onResponseError(_controller: ProviderController | undefined, error: Error): void {
+    if (this.#state === 'refused') this.#refuse();
+    else if (this.#state === 'starting' || this.#state === 'reading') {
+      const phase = this.#state === 'reading' ? 'reading' : this.#controller === undefined ? 'connecting' : 'waiting';
+      this.#fail(brokenConnection(phase, error));
+    }
+    this.#close();
+  }
+
+  #abort(): void {
+    if (this.#state === 'closed' || this.#state === 'over') return;
+    this.#output.shut();
+    this.#state = 'over';
+    this.#watchdog.stop();
+    this.#destroy();
+  }
+
+  #expire(phase: WatchdogPhase, boundMs: number): void {
+    if (this.#state === 'refused') this.#refuse();
+    else if (this.#state === 'reading' && this.#reader.finished) {
+      // The answer is whole; only a provider that forgets to hang up is still talked to.
+      this.#guarded(() => this.#reader.finish());
+      this.#destroy();
+    } else this.#fail(answerTimedOut(phase, boundMs));
+  }
+
+  #refuse(): void {
+    const body = Buffer.concat(this.#errorBody).toString('utf8');
+    this.#fail(
+      classifyProviderFailure({
+        status: this.#status,
+        body,
+        retryAfterMs: this.#retryAfterMs,
+        secrets: this.#options.secrets,
+      }),
+    );
+  }
+
+  #guarded(call: () => void): void {
+    try {
+      call();
+    } catch (error) {
+      this.#fail(wrap(error));
+    }
+  }
+
+  #fail(error: UpstreamError): void {
+    if (this.#state === 'closed' || this.#state === 'over') return;
+    this.#state = 'over';
+    this.#watchdog.stop();
+    try {
+      this.#output.fail(error);
+    } finally {
+      this.#destroy();
+    }
+  }
+
+  #linger(): void {
+    if (this.#state !== 'reading') return;
+    this.#state = 'ended';
+    this.#watchdog.stop();
+    this.#lingerTimer = this.#options.clock.setTimer(() => this.#destroy(), lingerMs);
+  }
+
+  /** Whatever the phase: the request comes back through `onResponseError`, or was never dispatched. */
+  #destroy(): void {
+    if (this.#state === 'closed') return;
+    if (this.#controller !== undefined) this.#controller.abort(givenUp);
+    else if (this.#destroySocket !== undefined) this.#destroySocket(givenUp);
+    else if (!this.#dispatched) this.#close();
+  }
+
+  #close(): void {
+    if (this.#state === 'closed') return;
+    this.#state = 'closed';
+    this.#watchdog.stop();
+    this.#lingerTimer?.cancel();
+    this.#signal.removeEventListener('abort', this.#onAbort);
+    this.#slot?.release();
+    this.#sink.onClose();
+  }
+
+  #isClosed(): boolean {
+    return this.#state === 'closed';
+  }
+}
+
+function wrap(error: unknown): UpstreamError {
+  if (error instanceof UpstreamError) return error;
+  return new UpstreamError('internal', 'The gateway failed while reading the answer.', { cause: error });
+}
+
+function requestId(headers: Headers): string | undefined {
+  const value = headers['x-request-id'] ?? headers['request-id'] ?? headers['apim-request-id'];
+  const id = Array.isArray(value) ? value[0] : value;
+  return id === undefined || id === '' ? undefined : id.slice(0, 200);
+}

@@ -1,0 +1,85 @@
+import type { ToolDefinition, UpstreamMessage, UpstreamRequest } from '../contract.ts';
+
+export type MaxTokensField = 'max_tokens' | 'max_completion_tokens';
+
+export interface RequestBodyOptions {
+  maxTokensField: MaxTokensField;
+  /** Ask for a usage chunk with `stream_options`. */
+  includeUsage: boolean;
+}
+
+/** OpenAI's reasoning models refuse `max_tokens`: the o series and everything from GPT-5 on. */
+const reasoningModel = /^(?:ft:)?(?:o\d|gpt-(?:[5-9]|\d\d))/;
+
+/**
+ * The field for the output bound. Elsewhere `max_tokens` is understood everywhere; Azure names deployments freely, so
+ * there it has to be configured.
+ */
+export function chooseMaxTokensField(
+  hostname: string,
+  model: string,
+  configured: MaxTokensField | undefined,
+): MaxTokensField {
+  if (configured !== undefined) return configured;
+  return hostname === 'api.openai.com' && reasoningModel.test(model) ? 'max_completion_tokens' : 'max_tokens';
+}
+
+/** The JSON body of POST /chat/completions. Source: https://platform.openai.com/docs/api-reference/chat/create */
+export function createRequestBody(request: UpstreamRequest, options: RequestBodyOptions): string {
+  const { params } = request;
+  return JSON.stringify({
+    model: request.model,
+    messages: request.messages.map(mapMessage),
+    stream: true,
+    stream_options: options.includeUsage ? { include_usage: true } : undefined,
+    temperature: params.temperature,
+    top_p: params.topP,
+    [options.maxTokensField]: params.maxOutputTokens,
+    stop: params.stop !== undefined && params.stop.length > 0 ? params.stop : undefined,
+    seed: params.seed,
+    frequency_penalty: params.frequencyPenalty,
+    presence_penalty: params.presencePenalty,
+    reasoning_effort: params.reasoningEffort,
+    // An empty list is refused by OpenAI.
+    tools: request.tools !== undefined && request.tools.length > 0 ? request.tools.map(mapTool) : undefined,
+  });
+}
+
+function mapMessage(message: UpstreamMessage): Record<string, unknown> {
+  switch (message.role) {
+    case 'system':
+      return { role: 'system', content: message.text };
+    case 'user': {
+      // Several servers take text only; one part is the same as text.
+      const [only, ...others] = typeof message.content === 'string' ? [] : message.content;
+      return { role: 'user', content: only !== undefined && others.length === 0 ? only.text : message.content };
+    }
+    case 'assistant': {
+      const calls = message.toolCalls ?? [];
+      if (calls.length === 0) return { role: 'assistant', content: message.text };
+      return {
+        role: 'assistant',
+        content: message.text === '' ? null : message.text,
+        tool_calls: calls.map((call) => ({
+          id: call.id,
+          type: 'function',
+          function: { name: call.name, arguments: call.arguments },
+        })),
+      };
+    }
+    case 'tool':
+      return { role: 'tool', tool_call_id: message.call, content: message.output };
+  }
+}
+
+function mapTool(tool: ToolDefinition): Record<string, unknown> {
+  return {
+    type: 'function',
+    function: {
+      name: tool.name,
+      description: tool.description,
+      // Some servers refuse a function without a schema.
+      parameters: tool.parameters ?? { type: 'object', properties: {} },
+    },
+  };
+}

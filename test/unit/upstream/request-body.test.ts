@@ -1,0 +1,106 @@
+import { describe, expect, it } from 'vitest';
+import type { UpstreamRequest } from '../../../src/upstream/contract.ts';
+import { chooseMaxTokensField, createRequestBody } from '../../../src/upstream/openai-chat/request-body.ts';
+
+const options = { maxTokensField: 'max_tokens', includeUsage: true } as const;
+
+function bodyOf(request: Partial<UpstreamRequest>, changed: Partial<Parameters<typeof createRequestBody>[1]> = {}) {
+  const whole = { turn: 't', model: 'm', messages: [], params: {}, ...request };
+  return JSON.parse(createRequestBody(whole, { ...options, ...changed })) as Record<string, unknown>;
+}
+
+describe('the request body', () => {
+  it('is minimal by default', () => {
+    expect(bodyOf({ messages: [{ role: 'user', content: 'Hi' }] })).toEqual({
+      model: 'm',
+      messages: [{ role: 'user', content: 'Hi' }],
+      stream: true,
+      stream_options: { include_usage: true },
+    });
+    expect(bodyOf({}, { includeUsage: false })).not.toHaveProperty('stream_options');
+  });
+
+  it('carries a conversation with tools', () => {
+    const calls = [{ id: 'a', name: 'f', arguments: '{"x":1}' }];
+    const body = bodyOf({
+      messages: [
+        { role: 'system', text: 'Be kind.' },
+        { role: 'user', content: [{ type: 'text', text: 'one' }] },
+        { role: 'assistant', text: '', toolCalls: calls },
+        { role: 'tool', call: 'a', name: 'f', output: '2' },
+        { role: 'assistant', text: 'Two.' },
+        {
+          role: 'user',
+          content: [
+            { type: 'text', text: 'a' },
+            { type: 'text', text: 'b' },
+          ],
+        },
+      ],
+      tools: [{ name: 'f', description: 'd', parameters: { type: 'object' } }, { name: 'g' }],
+    });
+    expect(body['messages']).toEqual([
+      { role: 'system', content: 'Be kind.' },
+      { role: 'user', content: 'one' },
+      {
+        role: 'assistant',
+        content: null,
+        tool_calls: [{ id: 'a', type: 'function', function: { name: 'f', arguments: '{"x":1}' } }],
+      },
+      { role: 'tool', tool_call_id: 'a', content: '2' },
+      { role: 'assistant', content: 'Two.' },
+      {
+        role: 'user',
+        content: [
+          { type: 'text', text: 'a' },
+          { type: 'text', text: 'b' },
+        ],
+      },
+    ]);
+    expect(body['tools']).toEqual([
+      { type: 'function', function: { name: 'f', description: 'd', parameters: { type: 'object' } } },
+      { type: 'function', function: { name: 'g', parameters: { type: 'object', properties: {} } } },
+    ]);
+  });
+
+  it('carries the parameters', () => {
+    const params = {
+      temperature: 0,
+      topP: 0.5,
+      maxOutputTokens: 9,
+      stop: ['x'],
+      seed: 0,
+      frequencyPenalty: 0.1,
+      presencePenalty: 0.2,
+      reasoningEffort: 'low',
+    };
+    expect(bodyOf({ params })).toMatchObject({
+      temperature: 0,
+      top_p: 0.5,
+      max_tokens: 9,
+      stop: ['x'],
+      seed: 0,
+      frequency_penalty: 0.1,
+      presence_penalty: 0.2,
+      reasoning_effort: 'low',
+    });
+    const changed = bodyOf({ params: { ...params, stop: [] }, tools: [] }, { maxTokensField: 'max_completion_tokens' });
+    expect(changed['max_completion_tokens']).toBe(9);
+    expect(Object.keys(changed)).not.toEqual(expect.arrayContaining(['max_tokens']));
+    expect(Object.keys(changed)).not.toEqual(expect.arrayContaining(['stop']));
+    expect(Object.keys(changed)).not.toEqual(expect.arrayContaining(['tools']));
+  });
+});
+
+describe('the field of the output bound', () => {
+  it.each([
+    ['api.openai.com', 'o3-mini', 'max_completion_tokens'],
+    ['api.openai.com', 'gpt-5-nano', 'max_completion_tokens'],
+    ['api.openai.com', 'gpt-4.1-nano', 'max_tokens'],
+    ['api.openai.com', 'omni', 'max_tokens'],
+    ['localhost', 'o3-mini', 'max_tokens'],
+  ])('of %s and %s is %s', (hostname, model, field) => {
+    expect(chooseMaxTokensField(hostname, model, undefined)).toBe(field);
+    expect(chooseMaxTokensField(hostname, model, 'max_completion_tokens')).toBe('max_completion_tokens');
+  });
+});
