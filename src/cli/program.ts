@@ -1,0 +1,114 @@
+import { readFileSync } from 'node:fs';
+import { Command, CommanderError, Option } from 'commander';
+import { ConfigError } from '../config/config-error.ts';
+import { defaultConfigFile, loadConfig } from '../config/load-config.ts';
+import { serve } from './serve.ts';
+
+interface ServeFlags {
+  config?: string;
+  host?: string;
+  port?: string;
+  data?: string;
+  durability?: string;
+  transport?: string;
+  origins?: string;
+  logLevel?: string;
+  logFormat?: string;
+  drainMs?: string;
+  tlsCertificate?: string;
+  tlsKey?: string;
+}
+
+/** The command line. Answers the exit code: 0, 1 for a failure, 2 for wrong input. */
+export async function runProgram(args: readonly string[]): Promise<number> {
+  const program = createProgram();
+  try {
+    await program.parseAsync(args as string[], { from: 'user' });
+    return typeof process.exitCode === 'number' ? process.exitCode : 0;
+  } catch (error) {
+    return report(error);
+  }
+}
+
+function report(error: unknown): number {
+  // commander has written its own sentence
+  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+  if (error instanceof ConfigError) {
+    for (const problem of error.problems) process.stderr.write(`${problem}\n`);
+    return 2;
+  }
+  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+  return 1;
+}
+
+function createProgram(): Command {
+  const program = new Command('parley')
+    .description('A WebSocket-first conversational session gateway for language models.')
+    .version(packageVersion(), '-V, --version')
+    .exitOverride()
+    .showHelpAfterError('Run “parley --help” for the commands and flags.')
+    .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, '')) });
+
+  withServeFlags(program.command('serve', { isDefault: true }))
+    .description('run the gateway (default)')
+    .action((flags: ServeFlags) => serve({ file: flags.config, flags: settingsOf(flags) }));
+
+  const config = program.command('config').description('look at the configuration');
+  withServeFlags(config.command('check'))
+    .description('check file, environment and flags, and print what they amount to')
+    .action((flags: ServeFlags) => {
+      const loaded = loadConfig({ file: flags.config, flags: settingsOf(flags) });
+      process.stdout.write(`${JSON.stringify(withoutSecrets(loaded), undefined, 2)}\n`);
+    });
+  return program;
+}
+
+function withServeFlags(command: Command): Command {
+  return command
+    .option('-c, --config <file>', `configuration file (default: ${defaultConfigFile}, if there is one)`)
+    .option('--host <address>', 'address to listen on (HOST; default 127.0.0.1)')
+    .option('-p, --port <number>', 'port to listen on, 0 for a free one (PORT; default 8080)')
+    .option('--data <directory>', 'directory of the embedded store (PARLEY_DATA; default ./parley-data)')
+    .addOption(new Option('--durability <kind>', 'what a token waits for before it is shown (PARLEY_DURABILITY)').choices(['process', 'disk']))
+    .addOption(new Option('--transport <library>', 'socket library (PARLEY_TRANSPORT; default auto)').choices(['auto', 'uws', 'ws']))
+    .option('--origins <list>', 'origins of other pages that may connect, separated by commas (PARLEY_ORIGINS)')
+    .option('--log-level <level>', 'debug, info, warn, error or silent (PARLEY_LOG_LEVEL)')
+    .option('--log-format <format>', 'auto, json or pretty (PARLEY_LOG_FORMAT)')
+    .option('--drain-ms <milliseconds>', 'how long running turns get after SIGTERM (PARLEY_DRAIN_MS; default 20000)')
+    .option('--tls-certificate <file>', 'PEM certificate; serves https and wss (PARLEY_TLS_CERTIFICATE)')
+    .option('--tls-key <file>', 'PEM key (PARLEY_TLS_KEY)')
+    .allowExcessArguments(false);
+}
+
+function settingsOf(flags: ServeFlags): Record<string, unknown> {
+  const { config: _file, logLevel, logFormat, tlsCertificate, tlsKey, ...rest } = flags;
+  return {
+    ...rest,
+    'log.level': logLevel,
+    'log.format': logFormat,
+    'tls.certificateFile': tlsCertificate,
+    'tls.keyFile': tlsKey,
+  };
+}
+
+function withoutSecrets(value: unknown): unknown {
+  return JSON.parse(
+    JSON.stringify(value, (key, item: unknown) => {
+      if (key === 'apiKey') return '[secret]';
+      if (key === 'headers') return Object.fromEntries(Object.keys(item as object).map((name) => [name, '[secret]']));
+      return item;
+    }),
+  );
+}
+
+function packageVersion(): string {
+  for (const path of ['../../package.json', '../../../package.json']) {
+    try {
+      const { name, version } = JSON.parse(readFileSync(new URL(path, import.meta.url), 'utf8')) as Record<string, string>;
+      if (name === 'parley' && version !== undefined) return version;
+    } catch {
+      // run from source the file is one level nearer
+    }
+  }
+  return '0.0.0';
+}

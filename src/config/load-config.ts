@@ -1,0 +1,122 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { ConfigError } from './config-error.ts';
+import { checkConfigFile, describeIssues, parseConfigFile } from './parse-file.ts';
+import { type Config, type ConfigInput, configSchema } from './schema.ts';
+
+/** Read when it exists and no other file is named. */
+export const defaultConfigFile = 'parley.yaml';
+
+/** Settings by environment variable; a flag of the same setting wins, a file's value gives way. */
+export const environmentSettings = {
+  HOST: 'host',
+  PORT: 'port',
+  PARLEY_DATA: 'data',
+  PARLEY_DURABILITY: 'durability',
+  PARLEY_TRANSPORT: 'transport',
+  PARLEY_ORIGINS: 'origins',
+  PARLEY_LOG_LEVEL: 'log.level',
+  PARLEY_LOG_FORMAT: 'log.format',
+  PARLEY_DRAIN_MS: 'drainMs',
+  PARLEY_TLS_CERTIFICATE: 'tls.certificateFile',
+  PARLEY_TLS_KEY: 'tls.keyFile',
+} as const;
+
+const numeric = new Set<string>(['port', 'drainMs']);
+
+export interface LoadConfigOptions {
+  /** Settings from flags, by dotted name; undefined ones are absent. */
+  flags?: Record<string, unknown>;
+  /** Path of a YAML file; must exist when given. */
+  file?: string | undefined;
+  environment?: NodeJS.ProcessEnv;
+}
+
+/** Flags over environment over file over defaults, checked and frozen. Throws `ConfigError`. */
+export function loadConfig(options: LoadConfigOptions = {}): Config {
+  const environment = options.environment ?? process.env;
+  const path =
+    options.file ?? environment.PARLEY_CONFIG ?? (existsSync(defaultConfigFile) ? defaultConfigFile : undefined);
+  const values = path === undefined ? {} : readFile(path, environment);
+  const names = new Map<string, string>();
+  for (const [variable, setting] of Object.entries(environmentSettings)) {
+    const text = environment[variable];
+    if (text === undefined || text === '') continue;
+    set(values, setting, valueOf(setting, text));
+    names.set(setting, variable);
+  }
+  for (const [setting, value] of Object.entries(options.flags ?? {})) {
+    if (value === undefined) continue;
+    set(values, setting, typeof value === 'string' ? valueOf(setting, value) : value);
+    names.set(
+      setting,
+      `--${setting.replace(/^log\./, 'log-').replace(/([A-Z])/g, (letter) => `-${letter.toLowerCase()}`)}`,
+    );
+  }
+  return parseConfig(withProvider(values as ConfigInput, environment), (setting) => {
+    const source = names.get(setting);
+    return source === undefined ? '' : `${source}: `;
+  });
+}
+
+/** Checks settings given as an object. Throws `ConfigError`. */
+export function parseConfig(input: ConfigInput, sourceOf: (setting: string) => string = () => ''): Config {
+  const result = configSchema.safeParse(input);
+  if (!result.success) {
+    throw new ConfigError(
+      describeIssues(result.error.issues, (issuePath) => sourceOf(issuePath.map(String).join('.'))),
+    );
+  }
+  const names = result.data.upstreams.map((upstream) => upstream.name);
+  const repeated = names.find((name, index) => names.indexOf(name) !== index);
+  if (repeated !== undefined) throw new ConfigError([`“upstreams”: the name “${repeated}” stands there twice.`]);
+  return deepFreeze(result.data);
+}
+
+/** With an OpenAI key in the environment and no upstream configured, that provider is. */
+function withProvider(values: ConfigInput, environment: NodeJS.ProcessEnv): ConfigInput {
+  const { OPENAI_API_KEY: apiKey, OPENAI_BASE_URL: baseUrl, OPENAI_MODEL: model } = environment;
+  if ((values.upstreams?.length ?? 0) > 0 || (!apiKey && !baseUrl)) return values;
+  return {
+    ...values,
+    upstreams: [
+      {
+        name: 'openai',
+        wire: 'openai-chat',
+        baseUrl: baseUrl || 'https://api.openai.com/v1',
+        ...(apiKey ? { apiKey } : {}),
+        defaultModel: model || 'gpt-4.1-mini',
+      },
+    ],
+  };
+}
+
+function readFile(path: string, environment: NodeJS.ProcessEnv): Record<string, unknown> {
+  let text: string;
+  try {
+    text = readFileSync(path, 'utf8');
+  } catch {
+    throw new ConfigError([`The configuration file ${path} cannot be read; check the path given with --config.`]);
+  }
+  const file = parseConfigFile(text, path, environment);
+  checkConfigFile(file);
+  return file.values;
+}
+
+function valueOf(setting: string, text: string): unknown {
+  if (setting === 'origins') return text.split(',').map((origin) => origin.trim());
+  return numeric.has(setting) && /^-?\d+$/.test(text) ? Number(text) : text;
+}
+
+function set(values: Record<string, unknown>, setting: string, value: unknown): void {
+  const [first = '', second] = setting.split('.');
+  if (second === undefined) values[first] = value;
+  else values[first] = { ...(values[first] as object | undefined), [second]: value };
+}
+
+function deepFreeze<Value>(value: Value): Value {
+  if (typeof value === 'object' && value !== null && !Object.isFrozen(value)) {
+    Object.freeze(value);
+    for (const item of Object.values(value)) deepFreeze(item);
+  }
+  return value;
+}

@@ -1,0 +1,85 @@
+import { z } from 'zod';
+
+const durationMs = z.int().min(0);
+const positive = z.int().min(1);
+
+const timeoutsSchema = z.strictObject({
+  connectMs: positive.default(5_000),
+  firstTokenMs: positive.default(60_000),
+  idleMs: positive.default(30_000),
+  totalMs: positive.default(10 * 60_000),
+});
+
+const openaiChatSchema = z.strictObject({
+  name: z.string().regex(/^[A-Za-z0-9_-]{1,64}$/),
+  wire: z.literal('openai-chat'),
+  baseUrl: z.url({ protocol: /^https?$/ }),
+  apiKey: z.string().optional(),
+  headers: z.record(z.string(), z.string()).optional(),
+  /** Names clients may ask for; empty passes any name through. */
+  models: z.array(z.string()).default([]),
+  defaultModel: z.string().min(1),
+  maxTokensField: z.enum(['max_tokens', 'max_completion_tokens']).optional(),
+  timeouts: timeoutsSchema.prefault({}),
+});
+
+const practiceSchema = z.strictObject({
+  name: z.string().regex(/^[A-Za-z0-9_-]{1,64}$/),
+  wire: z.literal('practice'),
+  /** 0 answers without any pause. */
+  tokensPerSecond: z.number().min(0).default(40),
+  firstTokenMs: durationMs.default(300),
+});
+
+/** The configuration file (`parley.yaml`), environment and flags merged. Unknown keys are refused by name. */
+export const configSchema = z.strictObject({
+  host: z.string().min(1).default('127.0.0.1'),
+  port: z.int().min(0).max(65_535).default(8080),
+  /** Directory of the embedded store. */
+  data: z.string().min(1).default('./parley-data'),
+  /** `disk` waits for the disk before a token is shown: survives a power cut. */
+  durability: z.enum(['process', 'disk']).default('process'),
+  transport: z.enum(['auto', 'uws', 'ws']).default('auto'),
+  tls: z.strictObject({ certificateFile: z.string(), keyFile: z.string() }).optional(),
+  /** Origins of pages on other hosts that may connect; `*` allows every page. */
+  origins: z.array(z.string()).default([]),
+  log: z
+    .strictObject({
+      level: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info'),
+      format: z.enum(['auto', 'json', 'pretty']).default('auto'),
+    })
+    .prefault({}),
+  /** The first is the default. Empty: the practice upstream. */
+  upstreams: z.array(z.discriminatedUnion('wire', [openaiChatSchema, practiceSchema])).default([]),
+  limits: z
+    .strictObject({
+      maxMessageBytes: positive.default(1024 * 1024),
+      maxInputBytes: positive.default(512 * 1024),
+      /** Bytes waiting for one socket beyond which it is cut. */
+      maxBufferedBytes: positive.default(4 * 1024 * 1024),
+      maxSockets: positive.default(100_000),
+      maxSocketsPerAddress: positive.default(100_000),
+      maxAttachments: positive.default(256),
+      maxQueuedTurns: positive.default(16),
+      maxOutputTokens: positive.default(32_768),
+      windowTokens: positive.default(32_768),
+      /** A turn nobody is attached to lives on for this long. */
+      keepMs: durationMs.default(5 * 60_000),
+      maxKeepMs: durationMs.default(60 * 60_000),
+      toolMs: positive.default(5 * 60_000),
+      maxToolRounds: positive.default(32),
+      helloMs: positive.default(5_000),
+      heartbeatMs: z.int().min(1_000).default(25_000),
+      /** A peer silent for this long is gone; 8 to 960, in steps of 4. */
+      idleTimeoutSeconds: z.int().min(8).max(960).multipleOf(4).default(40),
+      slowConsumerMs: positive.default(30_000),
+      maxHistoryBytes: positive.default(1024 * 1024),
+    })
+    .prefault({}),
+  /** After SIGTERM running turns get this long. */
+  drainMs: durationMs.default(20_000),
+});
+
+export type Config = z.infer<typeof configSchema>;
+export type ConfigInput = z.input<typeof configSchema>;
+export type UpstreamConfig = Config['upstreams'][number];

@@ -1,0 +1,222 @@
+import { type CloseReason, closeCodes } from '../../protocol/close-codes.ts';
+import { type Codec, codecFor } from '../../protocol/codec.ts';
+import type { DownFrame } from '../../protocol/down.ts';
+import { errorCodes } from '../../protocol/error-codes.ts';
+import type { Goaway } from '../../protocol/frames/connection.ts';
+import type { Hello } from '../../protocol/frames/hello.ts';
+import { wireLimits } from '../../protocol/limits.ts';
+import { parseUpFrame } from '../../protocol/parse-frame.ts';
+import { ProtocolError } from '../../protocol/protocol-error.ts';
+import type { UpFrame } from '../../protocol/up.ts';
+import { protocolVersion } from '../../protocol/version.ts';
+import type { Identity } from '../auth/contract.ts';
+import type { Timer } from '../lib/clock.ts';
+import type { Follower } from '../session/attachment.ts';
+import type { LogEvent } from '../session/log-event.ts';
+import type { Socket, SocketHandler } from '../transport/contract.ts';
+import type { ConnectionEnvironment } from './contract.ts';
+import { Outbox } from './outbox.ts';
+import { SessionFrames } from './session-frames.ts';
+
+/** A socket that was told to close gets this long for the closing handshake, milliseconds. */
+const closeGraceMs = 1_000;
+
+/**
+ * One socket's protocol: hello within its deadline, then any number of attached sessions. Frames of one alias are
+ * handled in their order; those of different aliases do not wait for each other.
+ */
+export class Connection implements SocketHandler, Follower {
+  readonly id: string;
+  readonly #socket: Socket;
+  readonly #codec: Codec;
+  readonly #environment: ConnectionEnvironment;
+  readonly #outbox: Outbox;
+  #sessions: SessionFrames | undefined;
+  #identity: Identity | undefined;
+  #greeting = false;
+  #helloTimer: Timer | undefined;
+  #closed = false;
+  /** Frames that came while hello was being answered. */
+  #early: UpFrame[] = [];
+
+  constructor(socket: Socket, environment: ConnectionEnvironment) {
+    this.id = environment.newConnectionId();
+    this.#socket = socket;
+    this.#codec = codecFor(socket.encoding);
+    this.#environment = environment;
+    const { clock, limits } = environment;
+    this.#outbox = new Outbox(socket, this.#codec, {
+      clock,
+      slowConsumerMs: limits.slowConsumerMs,
+      onSlowConsumer: () => this.close('slow_consumer', 'the socket reads too slowly; attach again with your cursor'),
+    });
+    this.#helloTimer = clock.setTimer(() => this.close('hello_timeout', 'no hello came in time'), limits.helloMs);
+  }
+
+  get congested(): boolean {
+    return this.#outbox.congested || this.#closed;
+  }
+
+  onMessage(data: Uint8Array | string): void {
+    if (this.#closed) return;
+    const size = typeof data === 'string' ? Buffer.byteLength(data) : data.byteLength;
+    const { maxMessageBytes } = this.#environment.limits;
+    if (size > maxMessageBytes) {
+      this.close('message_too_large', `a message may have ${maxMessageBytes} bytes`);
+      return;
+    }
+    let values: unknown[];
+    try {
+      values = this.#codec.decode(data);
+    } catch (error) {
+      this.sendError(error, {});
+      this.close('protocol_error', 'a message could not be decoded');
+      return;
+    }
+    for (const value of values) {
+      if (this.#closed) return;
+      this.#receive(value);
+    }
+  }
+
+  onDrain(): void {
+    if (this.#closed) return;
+    this.#outbox.drained();
+    this.#sessions?.pumpAll();
+  }
+
+  onClose(code: number): void {
+    this.#closed = true;
+    this.#helloTimer?.cancel();
+    this.#outbox.drained();
+    this.#sessions?.detachAll();
+    this.#environment.onClosed(this);
+    this.#environment.logger.debug({ connection: this.id, code }, 'connection closed');
+  }
+
+  sendFrame(frame: DownFrame): void {
+    if (!this.#closed) this.#outbox.sendFrame(frame);
+  }
+
+  sendEvent(alias: number, event: LogEvent): void {
+    if (!this.#closed) this.#outbox.sendEvent(alias, event);
+  }
+
+  forget(alias: number): void {
+    this.#sessions?.forget(alias);
+  }
+
+  /** Answers a failed request; what is not a fault of the protocol is told as `internal` and logged. */
+  sendError(
+    error: unknown,
+    about: { ref?: number | undefined; s?: number | undefined; turn?: string | undefined },
+  ): void {
+    const fault = error instanceof ProtocolError ? error : this.#internal(error);
+    const { code, message, retryAfterMs } = fault;
+    this.sendFrame({ t: 'error', ...about, code, message, retryable: errorCodes[code].retryable, retryAfterMs });
+  }
+
+  goaway(frame: Omit<Goaway, 't'>): void {
+    this.sendFrame({ t: 'goaway', ...frame });
+  }
+
+  close(reason: CloseReason, message: string): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#socket.close(closeCodes[reason], message);
+    this.#environment.logger.debug({ connection: this.id, reason }, 'connection is closed by the gateway');
+    // a peer that reads nothing never answers the handshake
+    this.#environment.clock.setTimer(() => this.#socket.terminate(), closeGraceMs);
+  }
+
+  #receive(value: unknown): void {
+    let frame: UpFrame;
+    try {
+      frame = parseUpFrame(value);
+    } catch (error) {
+      this.sendError(error, aboutOf(value));
+      if (!this.#greeting) this.close('protocol_error', 'the first frame must be hello');
+      return;
+    }
+    if (frame.t === 'hello') return this.#hello(frame);
+    if (this.#sessions !== undefined) return this.#sessions.handle(frame);
+    if (this.#greeting) {
+      this.#early.push(frame);
+      return;
+    }
+    this.sendError(new ProtocolError('not_ready', 'The first frame must be hello.'), aboutOf(frame));
+    this.close('protocol_error', 'the first frame must be hello');
+  }
+
+  #hello(frame: Hello): void {
+    // repeating a frame is harmless
+    if (this.#sessions !== undefined) return this.#welcome();
+    if (this.#greeting) return;
+    this.#greeting = true;
+    this.#helloTimer?.cancel();
+    this.#helloTimer = undefined;
+    const { authenticate } = this.#environment;
+    try {
+      const identity = authenticate(frame.auth, this.#socket.upgrade);
+      if (!(identity instanceof Promise)) return this.#ready(identity);
+      identity.then(
+        (known) => this.#ready(known),
+        (error: unknown) => this.#refuse(error),
+      );
+    } catch (error) {
+      this.#refuse(error);
+    }
+  }
+
+  #ready(identity: Identity): void {
+    if (this.#closed) return;
+    this.#identity = identity;
+    this.#sessions = new SessionFrames(this, identity, this.#environment);
+    this.#welcome();
+    const early = this.#early;
+    this.#early = [];
+    for (const frame of early) this.#sessions.handle(frame);
+  }
+
+  #refuse(error: unknown): void {
+    this.sendError(error, {});
+    this.close('unauthorized', 'the credential was refused');
+  }
+
+  #welcome(): void {
+    const { limits, node, caps, defaultUpstream } = this.#environment;
+    const { tenant, subject, roles, expiresAt } = this.#identity!;
+    this.sendFrame({
+      t: 'welcome',
+      v: protocolVersion,
+      connection: this.id,
+      node,
+      caps: [...caps],
+      heartbeatMs: limits.heartbeatMs,
+      limits: {
+        maxMessageBytes: limits.maxMessageBytes,
+        maxFramesPerMessage: wireLimits.maxFramesPerMessage,
+        maxInputBytes: limits.maxInputBytes,
+        maxAttachments: limits.maxAttachments,
+        maxQueuedTurns: limits.maxQueuedTurns,
+      },
+      identity: { tenant, subject, roles: [...roles] },
+      upstream: defaultUpstream(),
+      expiresAt,
+    });
+  }
+
+  #internal(cause: unknown): ProtocolError {
+    this.#environment.logger.error({ connection: this.id, error: cause }, 'a request failed unexpectedly');
+    return new ProtocolError('internal', 'The gateway failed; the operator finds the cause in its log.', { cause });
+  }
+}
+
+/** Whatever of a broken frame helps its sender to find the request it belongs to. */
+function aboutOf(value: unknown): { ref?: number | undefined; s?: number | undefined } {
+  if (typeof value !== 'object' || value === null) return {};
+  const { ref, s } = value as { ref?: unknown; s?: unknown };
+  const isCount = (candidate: unknown): candidate is number =>
+    Number.isSafeInteger(candidate) && (candidate as number) >= 0;
+  return { ref: isCount(ref) ? ref : undefined, s: isCount(s) && s <= 65_535 ? s : undefined };
+}

@@ -1,0 +1,37 @@
+import type { Welcome } from '../../protocol/frames/hello.ts';
+import type { Authenticate } from '../auth/contract.ts';
+import type { Clock } from '../lib/clock.ts';
+import type { SessionRegistry } from '../session/session-registry.ts';
+import type { Store } from '../store/contract.ts';
+import type { Logger } from '../telemetry/contract.ts';
+import type { TurnEngine } from '../turn/turn-engine.ts';
+
+export interface ConnectionLimits {
+  helloMs: number;
+  heartbeatMs: number;
+  maxMessageBytes: number;
+  maxInputBytes: number;
+  maxAttachments: number;
+  maxQueuedTurns: number;
+  /** A socket that stays congested for this long is closed with 4001. */
+  slowConsumerMs: number;
+  /** Bytes of text in one page of history. */
+  maxHistoryBytes: number;
+}
+
+/** What connections need of the rest of the gateway. */
+export interface ConnectionEnvironment {
+  registry: SessionRegistry;
+  engine: TurnEngine;
+  store: Store;
+  clock: Clock;
+  logger: Logger;
+  authenticate: Authenticate;
+  limits: ConnectionLimits;
+  node: string;
+  caps: readonly string[];
+  /** What answers a turn that asks for nothing in particular. */
+  defaultUpstream(): Welcome['upstream'];
+  newConnectionId(): string;
+  onClosed(connection: object): void;
+}

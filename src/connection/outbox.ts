@@ -1,0 +1,56 @@
+import type { Codec } from '../../protocol/codec.ts';
+import type { DownFrame } from '../../protocol/down.ts';
+import type { Clock, Timer } from '../lib/clock.ts';
+import type { LogEvent } from '../session/log-event.ts';
+import type { Socket } from '../transport/contract.ts';
+import { congestedBytes } from '../transport/contract.ts';
+import { encodeEvent } from './event-encoder.ts';
+
+export interface OutboxOptions {
+  clock: Clock;
+  slowConsumerMs: number;
+  /** The socket took no more for too long, or lost a message: it cannot go on. */
+  onSlowConsumer(): void;
+}
+
+/** The way out of a connection: encodes, sends, and knows when the socket is full. */
+export class Outbox {
+  readonly #socket: Socket;
+  readonly #codec: Codec;
+  readonly #options: OutboxOptions;
+  #congested = false;
+  #slowTimer: Timer | undefined;
+
+  constructor(socket: Socket, codec: Codec, options: OutboxOptions) {
+    this.#socket = socket;
+    this.#codec = codec;
+    this.#options = options;
+  }
+
+  get congested(): boolean {
+    return this.#congested;
+  }
+
+  sendFrame(frame: DownFrame): void {
+    this.#write(this.#codec.encode(frame));
+  }
+
+  sendEvent(alias: number, event: LogEvent): void {
+    this.#write(encodeEvent(this.#codec, alias, event));
+  }
+
+  drained(): void {
+    this.#congested = false;
+    this.#slowTimer?.cancel();
+    this.#slowTimer = undefined;
+  }
+
+  #write(message: Uint8Array | string): void {
+    const result = this.#socket.send(message);
+    if (result === 'sent') return;
+    if (result === 'dropped') return this.#options.onSlowConsumer();
+    if (this.#congested || this.#socket.bufferedBytes() <= congestedBytes) return;
+    this.#congested = true;
+    this.#slowTimer = this.#options.clock.setTimer(() => this.#options.onSlowConsumer(), this.#options.slowConsumerMs);
+  }
+}

@@ -1,0 +1,282 @@
+import type { DownFrame } from '../../protocol/down.ts';
+import type { Attach } from '../../protocol/frames/attach.ts';
+import type { HistoryRequest } from '../../protocol/frames/history.ts';
+import type { Delete, Update } from '../../protocol/frames/session.ts';
+import type { ToolResultUp } from '../../protocol/frames/tool.ts';
+import type { Cancel, TurnFrame } from '../../protocol/frames/turn.ts';
+import { ProtocolError } from '../../protocol/protocol-error.ts';
+import type { UpFrame } from '../../protocol/up.ts';
+import type { Identity } from '../auth/contract.ts';
+import type { Attachment, Follower } from '../session/attachment.ts';
+import { finishedTurnOf } from '../session/finished-turn.ts';
+import { mergeSettings } from '../session/merge-settings.ts';
+import type { Session } from '../session/session.ts';
+import { StoreError } from '../store/store-error.ts';
+import type { ConnectionEnvironment } from './contract.ts';
+
+/** What the frames need of their connection. */
+export interface FrameSink extends Follower {
+  sendError(
+    error: unknown,
+    about: { ref?: number | undefined; s?: number | undefined; turn?: string | undefined },
+  ): void;
+}
+
+interface Slot {
+  session: Session | undefined;
+  attachment: Attachment | undefined;
+  acknowledged: number;
+  /** Set while a frame of this alias is being handled. */
+  tail: Promise<void> | undefined;
+}
+
+type SessionFrame = Exclude<UpFrame, { t: 'hello' | 'ping' | 'auth' }>;
+
+/** Handles a connection's frames after hello: the sessions it follows, by alias. */
+export class SessionFrames {
+  readonly #sink: FrameSink;
+  readonly #identity: Identity;
+  readonly #environment: ConnectionEnvironment;
+  readonly #slots = new Map<number, Slot>();
+
+  constructor(sink: FrameSink, identity: Identity, environment: ConnectionEnvironment) {
+    this.#sink = sink;
+    this.#identity = identity;
+    this.#environment = environment;
+  }
+
+  handle(frame: UpFrame): void {
+    switch (frame.t) {
+      case 'ping':
+        return this.#sink.sendFrame({ t: 'pong', at: frame.at });
+      case 'auth':
+        return this.#sink.sendFrame({ t: 'authenticated', ref: frame.ref, expiresAt: this.#identity.expiresAt });
+      case 'hello':
+        return;
+      default:
+        this.#inOrder(frame);
+    }
+  }
+
+  pumpAll(): void {
+    for (const { session, attachment } of this.#slots.values()) {
+      if (session !== undefined && attachment !== undefined) void session.pump(attachment);
+    }
+  }
+
+  detachAll(): void {
+    for (const alias of [...this.#slots.keys()]) this.#detach(alias);
+  }
+
+  forget(alias: number): void {
+    this.#slots.delete(alias);
+  }
+
+  #inOrder(frame: SessionFrame): void {
+    let slot = this.#slots.get(frame.s);
+    if (slot === undefined) {
+      slot = { session: undefined, attachment: undefined, acknowledged: 0, tail: undefined };
+      this.#slots.set(frame.s, slot);
+    }
+    const current = slot;
+    const run = async (): Promise<void> => {
+      try {
+        await this.#handle(frame, current);
+      } catch (error) {
+        const about = { ref: 'ref' in frame ? frame.ref : undefined, s: frame.s, turn: turnOf(frame) };
+        this.#sink.sendError(error instanceof StoreError ? storeUnavailable(error) : error, about);
+      }
+    };
+    const tail = current.tail === undefined ? run() : current.tail.then(run);
+    current.tail = tail;
+    void tail.then(() => {
+      if (current.tail !== tail) return;
+      current.tail = undefined;
+      if (current.session === undefined && this.#slots.get(frame.s) === current) this.#slots.delete(frame.s);
+    });
+  }
+
+  #handle(frame: SessionFrame, slot: Slot): Promise<void> | void {
+    switch (frame.t) {
+      case 'attach':
+        return this.#attach(frame, slot);
+      case 'detach':
+        return this.#detach(frame.s);
+      case 'turn':
+        return this.#turn(frame, slot);
+      case 'cancel':
+        return this.#cancel(frame, slot);
+      case 'tool.result':
+        return this.#toolResult(frame, slot);
+      case 'history':
+        return this.#history(frame, slot);
+      case 'ack':
+        slot.acknowledged = Math.max(slot.acknowledged, frame.pos);
+        return;
+      case 'update':
+        return this.#update(frame, slot);
+      case 'delete':
+        return this.#delete(frame, slot);
+    }
+  }
+
+  async #attach(frame: Attach, slot: Slot): Promise<void> {
+    const { registry, limits } = this.#environment;
+    if (slot.session !== undefined && frame.session !== slot.session.key.session) {
+      throw new ProtocolError(
+        'alias_in_use',
+        `Alias ${frame.s} follows another session; detach it first, or choose another.`,
+      );
+    }
+    if (slot.session === undefined && this.#slots.size > limits.maxAttachments) {
+      throw new ProtocolError('rate_limited', `A connection follows at most ${limits.maxAttachments} sessions.`);
+    }
+    const { tenant } = this.#identity;
+    const { session, created } = await registry.open({ tenant, session: frame.session, create: frame.create });
+    // a repeated attach begins anew, from the cursor it gives
+    if (slot.attachment !== undefined) session.detach(slot.attachment);
+    const role = frame.as ?? 'writer';
+    const { attachment, outcome } = await session.attach({
+      follower: this.#sink,
+      alias: frame.s,
+      role,
+      epoch: frame.epoch,
+      after: frame.after,
+    });
+    slot.session = session;
+    slot.attachment = attachment;
+    if (this.#slots.get(frame.s) !== slot) return this.#leave(session, attachment);
+    this.#sink.sendFrame({
+      t: 'attached',
+      ref: frame.ref,
+      s: frame.s,
+      session: session.key.session,
+      epoch: session.epoch,
+      outcome: created ? 'new' : outcome,
+      from: attachment.cursor,
+      head: session.log.durable,
+      live: session.turns.size === 0 ? undefined : [...session.turns.keys()],
+      settings: session.settings,
+    });
+    void session.pump(attachment);
+  }
+
+  #detach(alias: number): void {
+    const slot = this.#slots.get(alias);
+    this.#slots.delete(alias);
+    if (slot?.session !== undefined && slot.attachment !== undefined) this.#leave(slot.session, slot.attachment);
+  }
+
+  #leave(session: Session, attachment: Attachment): void {
+    session.detach(attachment);
+    this.#environment.registry.release(session);
+  }
+
+  async #turn(frame: TurnFrame, slot: Slot): Promise<void> {
+    const session = this.#writable(frame.s, slot);
+    const submitted = await this.#environment.engine.submit(session, frame);
+    if (submitted.outcome === 'accepted') return;
+    const { existing } = submitted;
+    const state: DownFrame =
+      existing.state === 'finished'
+        ? { t: 'turn.state', ref: frame.ref, s: frame.s, turn: frame.id, state: 'ended', status: existing.status }
+        : {
+            t: 'turn.state',
+            ref: frame.ref,
+            s: frame.s,
+            turn: frame.id,
+            state: this.#environment.engine.stateOf(session, frame.id),
+          };
+    this.#sink.sendFrame(state);
+  }
+
+  async #cancel(frame: Cancel, slot: Slot): Promise<void> {
+    const session = this.#writable(frame.s, slot);
+    const { upstream, after } = await this.#environment.engine.cancel(session, frame.turn, frame.reason, frame.heard);
+    slot.attachment?.sendAfter(after, { t: 'cancelling', ref: frame.ref, s: frame.s, turn: frame.turn, upstream });
+  }
+
+  async #toolResult(frame: ToolResultUp, slot: Slot): Promise<void> {
+    const session = this.#writable(frame.s, slot);
+    const { turn, call, output, error, ref } = frame;
+    if (output !== undefined && error !== undefined) {
+      throw new ProtocolError('invalid_frame', 'tool.result: give “output” or “error”, not both.');
+    }
+    const outcome = await this.#environment.engine.toolResult(session, turn, call, output, error);
+    if (outcome === 'taken') return;
+    this.#sink.sendFrame({ t: 'ignored', ref, s: frame.s, turn, call, reason: 'The call was closed before.' });
+  }
+
+  async #history(frame: HistoryRequest, slot: Slot): Promise<void> {
+    const session = this.#attachedSession(frame.s, slot);
+    const { store, limits } = this.#environment;
+    const limit = frame.limit ?? 20;
+    const before = Math.min(frame.before ?? Number.MAX_SAFE_INTEGER, Number.MAX_SAFE_INTEGER);
+    const entries = await store.readTail(session.key, before, limit + 1);
+    const turns = [];
+    let bytes = 0;
+    for (const entry of entries.slice(0, limit)) {
+      const turn = finishedTurnOf(entry);
+      if (turn === undefined) continue;
+      turns.push(turn);
+      bytes += turn.text.length + (turn.reasoning?.length ?? 0);
+      if (bytes > limits.maxHistoryBytes) break;
+    }
+    const next = turns.length < entries.length ? turns.at(-1)?.end : undefined;
+    this.#sink.sendFrame({
+      t: 'history',
+      ref: frame.ref,
+      s: frame.s,
+      turns,
+      next: next === undefined ? undefined : next,
+    });
+  }
+
+  async #update(frame: Update, slot: Slot): Promise<void> {
+    const session = this.#writable(frame.s, slot);
+    session.settings = mergeSettings(session.settings, frame.settings);
+    await this.#environment.store.updateSettings(session.key, session.settings);
+    for (const { follower, alias } of session.attachments) {
+      const ref = follower === this.#sink && alias === frame.s ? frame.ref : undefined;
+      follower.sendFrame({ t: 'updated', ref, s: alias, settings: session.settings });
+    }
+  }
+
+  async #delete(frame: Delete, slot: Slot): Promise<void> {
+    const session = this.#writable(frame.s, slot);
+    const { engine, store, registry } = this.#environment;
+    engine.abandon(session);
+    await store.deleteSession(session.key);
+    registry.remove(session);
+    for (const { follower, alias } of [...session.attachments]) {
+      const ref = follower === this.#sink && alias === frame.s ? frame.ref : undefined;
+      follower.sendFrame({ t: 'deleted', ref, s: alias });
+      follower.forget(alias);
+    }
+    slot.session = undefined;
+    slot.attachment = undefined;
+  }
+
+  #attachedSession(alias: number, slot: Slot): Session {
+    if (slot.session === undefined || slot.session.erased) {
+      throw new ProtocolError('alias_unknown', `No session is attached under alias ${alias}; send attach first.`);
+    }
+    return slot.session;
+  }
+
+  #writable(alias: number, slot: Slot): Session {
+    const session = this.#attachedSession(alias, slot);
+    if (slot.attachment?.role === 'viewer')
+      throw new ProtocolError('forbidden', 'This attachment only views the session.');
+    return session;
+  }
+}
+
+function turnOf(frame: SessionFrame): string | undefined {
+  if (frame.t === 'turn') return frame.id;
+  return 'turn' in frame ? frame.turn : undefined;
+}
+
+function storeUnavailable(cause: StoreError): ProtocolError {
+  return new ProtocolError('store_unavailable', 'The store cannot be reached now; try again.', { cause });
+}

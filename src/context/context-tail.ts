@@ -1,0 +1,92 @@
+import type { SessionKey, Store, TurnEntry } from '../store/contract.ts';
+import { answerMessages, userMessage } from './turn-messages.ts';
+import type { WindowTurn } from './window.ts';
+
+interface TailTurn extends WindowTurn {
+  /** Position after the turn's last event. */
+  end: number;
+}
+
+const pageEntries = 32;
+
+/**
+ * The newest finished turns of a session, kept on the node that runs it: read from the end of the stored log once and
+ * then extended turn by turn, so that turn 1,000 starts as fast as turn 10.
+ */
+export class ContextTail {
+  readonly #store: Store;
+  readonly #key: SessionKey;
+  #turns: TailTurn[] = [];
+  /** Tokens of all turns held. */
+  #tokens = 0;
+  /** End of the oldest turn held; older ones are in the store. */
+  #before = Number.MAX_SAFE_INTEGER;
+  #complete = false;
+
+  constructor(store: Store, key: SessionKey) {
+    this.#store = store;
+    this.#key = key;
+  }
+
+  /** Finished turns, newest last, that hold at least `maxTokens` tokens where the session has as many. */
+  async read(maxTokens: number): Promise<readonly WindowTurn[]> {
+    while (!this.#complete && this.#tokens < maxTokens) {
+      const entries = await this.#store.readTail(this.#key, this.#before, pageEntries);
+      this.#complete = entries.length < pageEntries;
+      for (const entry of entries) {
+        const turn = tailTurn(entry);
+        this.#before = turn.end;
+        this.#turns.unshift(turn);
+        this.#tokens += turn.tokens;
+      }
+    }
+    this.#shrink(maxTokens);
+    return this.#turns;
+  }
+
+  /** A turn ended; called after its entry is stored. */
+  add(entry: TurnEntry): void {
+    // nothing was read yet: the store has this entry too, and it comes with the first page
+    if (this.#before === Number.MAX_SAFE_INTEGER && !this.#complete) return;
+    const turn = tailTurn(entry);
+    this.#turns.push(turn);
+    this.#tokens += turn.tokens;
+  }
+
+  /** A stored turn was changed; the next window reads it anew. */
+  forget(): void {
+    this.#turns = [];
+    this.#tokens = 0;
+    this.#before = Number.MAX_SAFE_INTEGER;
+    this.#complete = false;
+  }
+
+  /** Turns far outside the budget are let go; they stay in the store. */
+  #shrink(maxTokens: number): void {
+    let excess = this.#tokens - 2 * maxTokens;
+    let count = 0;
+    while (count < this.#turns.length && excess > this.#turns[count]!.tokens) excess -= this.#turns[count++]!.tokens;
+    if (count === 0) return;
+    for (const turn of this.#turns.slice(0, count)) this.#tokens -= turn.tokens;
+    this.#turns = this.#turns.slice(count);
+    this.#before = this.#turns[0]?.end ?? Number.MAX_SAFE_INTEGER;
+    this.#complete = false;
+  }
+}
+
+function tailTurn(entry: TurnEntry): TailTurn {
+  const accepted = entry.events.find((event) => event.t === 'turn.accepted');
+  const ended = entry.events.at(-1);
+  const end = (ended?.pos ?? 0) + 1;
+  const status = ended?.t === 'turn.ended' ? ended.status : undefined;
+  const answer = answerMessages(entry.events, entry.heard);
+  // a turn that failed before it said anything is usually asked again: its input would stand there twice
+  if (accepted === undefined || (answer.length === 0 && status === 'failed')) {
+    return { end, tokens: 0, messages: [] };
+  }
+  return {
+    end,
+    tokens: entry.inputTokens + entry.outputTokens,
+    messages: [userMessage(accepted.input), ...answer],
+  };
+}

@@ -1,0 +1,51 @@
+import type { TurnInput } from '../../protocol/frames/common.ts';
+import type { LogEvent } from '../session/log-event.ts';
+import { endOf } from '../session/log-event.ts';
+import type { UpstreamMessage, UpstreamToolCall } from '../upstream/contract.ts';
+
+/** The text of an input, its parts joined by line breaks. */
+export function inputText(input: TurnInput): string {
+  return typeof input === 'string' ? input : input.map((part) => part.text).join('\n');
+}
+
+export function userMessage(input: TurnInput): UpstreamMessage {
+  return { role: 'user', content: inputText(input) };
+}
+
+/** The text of a tool's result as the model reads it. */
+export function toolOutputText(result: { output?: unknown; error?: string | undefined }): string {
+  if (result.error !== undefined) return `Error: ${result.error}`;
+  return typeof result.output === 'string' ? result.output : JSON.stringify(result.output ?? null);
+}
+
+/**
+ * What the model said in a turn as messages, from the turn's events in log order: text and the tool calls of one round
+ * together, then the results. Reasoning is left out. `heard` cuts the answer at a position: what the user did not hear
+ * or read is not part of later windows, and a call behind it goes together with its result.
+ */
+export function answerMessages(events: readonly LogEvent[], heard = Number.POSITIVE_INFINITY): UpstreamMessage[] {
+  const messages: UpstreamMessage[] = [];
+  const names = new Map<string, string>();
+  let text = '';
+  let calls: UpstreamToolCall[] = [];
+  const closeRound = (): void => {
+    if (text !== '' || calls.length > 0) {
+      messages.push(calls.length > 0 ? { role: 'assistant', text, toolCalls: calls } : { role: 'assistant', text });
+    }
+    text = '';
+    calls = [];
+  };
+  for (const event of events) {
+    if (event.t === 'delta' && event.kind === undefined) {
+      text += endOf(event) <= heard ? event.text : event.text.slice(0, Math.max(0, heard - event.pos));
+    } else if (event.t === 'tool.call' && event.pos < heard) {
+      names.set(event.call, event.name);
+      calls.push({ id: event.call, name: event.name, arguments: event.arguments });
+    } else if (event.t === 'tool.result' && names.has(event.call)) {
+      closeRound();
+      messages.push({ role: 'tool', call: event.call, name: names.get(event.call)!, output: toolOutputText(event) });
+    }
+  }
+  closeRound();
+  return messages;
+}

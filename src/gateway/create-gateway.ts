@@ -1,0 +1,211 @@
+import { randomBytes } from 'node:crypto';
+import { authenticateAnonymous } from '../auth/anonymous.ts';
+import type { Authenticate } from '../auth/contract.ts';
+import { parseConfig } from '../config/load-config.ts';
+import type { Config, ConfigInput } from '../config/schema.ts';
+import { Connection } from '../connection/connection.ts';
+import type { ConnectionEnvironment } from '../connection/contract.ts';
+import { createHttpHandler } from '../http/create-http-handler.ts';
+import { loadPageFiles } from '../http/page-files.ts';
+import { type Clock, systemClock } from '../lib/clock.ts';
+import { createUlidMaker, cryptoRandomBytes, type RandomBytes } from '../lib/ulid.ts';
+import { createRouter } from '../routing/router.ts';
+import { GroupCommit } from '../session/group-commit.ts';
+import { SessionRegistry } from '../session/session-registry.ts';
+import type { Store } from '../store/contract.ts';
+import { openEmbeddedStore } from '../store/embedded/embedded-store.ts';
+import type { Logger } from '../telemetry/contract.ts';
+import { createLogger } from '../telemetry/logger.ts';
+import { startTransport } from '../transport/start-transport.ts';
+import { recoverTurns } from '../turn/recover-turns.ts';
+import { TurnEngine } from '../turn/turn-engine.ts';
+import type { Upstream } from '../upstream/contract.ts';
+import { createUpstreams } from './create-upstreams.ts';
+import { tokensForModel } from './model-tokens.ts';
+import { createOriginPolicy } from './origin-policy.ts';
+
+/** Settings as in the configuration file, and parts that a program may bring itself. */
+export interface GatewayOptions extends ConfigInput {
+  /** Default: built from `upstreams`; these come before it. */
+  upstreamObjects?: readonly Upstream[] | undefined;
+  /** Default: the embedded store in `data`. Closed together with the gateway. */
+  store?: Store | undefined;
+  logger?: Logger | undefined;
+  authenticate?: Authenticate | undefined;
+  clock?: Clock | undefined;
+  randomBytes?: RandomBytes | undefined;
+}
+
+export interface Gateway {
+  /** Address of the chat page, such as `http://127.0.0.1:8080`. */
+  readonly url: string;
+  readonly port: number;
+  readonly transport: 'uws' | 'ws';
+  readonly node: string;
+  /** Turns that an earlier process left and that were ended at the start. */
+  readonly recoveredTurns: number;
+  /** What is going on now. */
+  stats(): { connections: number; sessions: number; turns: number };
+  /** Tells clients to go elsewhere, lets running turns finish for up to `graceMs` (default: `drainMs`), then closes. */
+  drain(graceMs?: number): Promise<void>;
+  /** Closes at once; turns that run end as `interrupted`. */
+  close(): Promise<void>;
+}
+
+/**
+ * Starts a gateway. Throws `ConfigError` for settings that cannot be used, `StoreStartError` when the data directory is
+ * in use, and an `Error` with one sentence when the port is taken.
+ */
+export async function createGateway(options: GatewayOptions = {}): Promise<Gateway> {
+  const {
+    upstreamObjects,
+    store: givenStore,
+    logger: givenLogger,
+    authenticate,
+    clock = systemClock,
+    randomBytes: random,
+    ...settings
+  } = options;
+  const config: Config = parseConfig(settings);
+  const logger = givenLogger ?? createLogger(config.log);
+  const newId = createUlidMaker(() => clock.wall(), random ?? cryptoRandomBytes);
+  const node = newId();
+  const store = givenStore ?? openEmbeddedStore({ directory: config.data, durability: config.durability });
+  try {
+    return await assemble({
+      config,
+      logger,
+      newId,
+      node,
+      store,
+      clock,
+      upstreams: [...(upstreamObjects ?? [])],
+      authenticate,
+    });
+  } catch (error) {
+    await store.close();
+    throw error;
+  }
+}
+
+interface Parts {
+  config: Config;
+  logger: Logger;
+  newId: () => string;
+  node: string;
+  store: Store;
+  clock: Clock;
+  upstreams: Upstream[];
+  authenticate: Authenticate | undefined;
+}
+
+async function assemble({
+  config,
+  logger,
+  newId,
+  node,
+  store,
+  clock,
+  upstreams: given,
+  authenticate,
+}: Parts): Promise<Gateway> {
+  const { limits } = config;
+  const upstreams =
+    given.length > 0 && config.upstreams.length === 0 ? given : [...given, ...createUpstreams(config.upstreams)];
+  const router = createRouter(upstreams);
+  // loading a tokenizer takes a third of a second: now, not in somebody's first turn
+  for (const model of new Set(upstreams.map((upstream) => upstream.defaultModel))) tokensForModel(model).count('ready');
+
+  const recoveredTurns = await recoverTurns({ store, tokensFor: tokensForModel });
+  if (recoveredTurns > 0)
+    logger.warn({ turns: recoveredTurns }, 'turns that the last process left unfinished were ended as interrupted');
+
+  const commit = new GroupCommit(store, (error) =>
+    logger.error({ error }, 'the node log could not be written; trying again'),
+  );
+  const registry = new SessionRegistry({
+    store,
+    commit,
+    newSessionId: newId,
+    newEpoch: () => randomBytes(9).toString('base64url'),
+    wall: () => clock.wall(),
+    onReplayError: (session, error) => logger.error({ session: session.key.session, error }, 'a replay failed'),
+  });
+  const engine = new TurnEngine({
+    store,
+    clock,
+    logger,
+    router,
+    node,
+    limits,
+    tokensFor: tokensForModel,
+    sessionSettled: (session) => registry.release(session),
+  });
+
+  const connections = new Set<Connection>();
+  let draining = false;
+  const environment: ConnectionEnvironment = {
+    registry,
+    engine,
+    store,
+    clock,
+    logger,
+    node,
+    limits,
+    caps: ['reasoning', 'tools', 'history', 'presence'],
+    authenticate: authenticate ?? authenticateAnonymous,
+    defaultUpstream() {
+      const { upstream, model } = router.route({ route: undefined, model: undefined });
+      return { name: upstream.name, wire: upstream.wire, model };
+    },
+    newConnectionId: newId,
+    onClosed: (connection) => connections.delete(connection as Connection),
+  };
+  const transport = await startTransport(
+    config.transport,
+    {
+      host: config.host,
+      port: config.port,
+      tls: config.tls,
+      limits,
+      isOriginAllowed: createOriginPolicy(config.host, config.origins),
+      onSocket(socket) {
+        const connection = new Connection(socket, environment);
+        connections.add(connection);
+        return connection;
+      },
+      onRequest: createHttpHandler({ page: loadPageFiles(), isReady: () => !draining }),
+      onRefused: (reason) => logger.warn({ reason }, 'a socket was refused'),
+    },
+    (reason) => logger.warn({ reason }, 'uWebSockets.js cannot be loaded here; serving through ws'),
+  );
+
+  async function shutDown(graceMs: number): Promise<void> {
+    draining = true;
+    transport.stopListening();
+    for (const connection of connections) {
+      connection.goaway({ reason: 'shutdown', deadlineMs: graceMs, reconnect: { minMs: 0, maxMs: 1_000 } });
+    }
+    await engine.drain(graceMs);
+    for (const connection of connections) connection.close('going_away', 'the node is going away');
+    // the last frames and close handshakes are on their way
+    if (connections.size > 0) await new Promise((resolve) => clock.setTimer(() => resolve(undefined), 100));
+    await transport.close();
+    commit.close();
+    await Promise.all(upstreams.map((upstream) => upstream.close()));
+    await store.close();
+  }
+
+  let closing: Promise<void> | undefined;
+  const scheme = config.tls === undefined ? 'http' : 'https';
+  return {
+    url: `${scheme}://${config.host.includes(':') ? `[${config.host}]` : config.host}:${transport.port}`,
+    port: transport.port,
+    transport: transport.kind,
+    node,
+    recoveredTurns,
+    stats: () => ({ connections: connections.size, sessions: registry.size, turns: engine.liveTurns }),
+    drain: (graceMs = config.drainMs) => (closing ??= shutDown(graceMs)),
+    close: () => (closing ??= shutDown(0)),
+  };
+}

@@ -1,0 +1,14 @@
+export type { Authenticate, Identity } from './auth/contract.ts';
+export { ConfigError } from './config/config-error.ts';
+export { createGateway, type Gateway, type GatewayOptions } from './gateway/create-gateway.ts';
+export type { Logger } from './telemetry/contract.ts';
+export type {
+  Upstream,
+  UpstreamMessage,
+  UpstreamParams,
+  UpstreamRequest,
+  UpstreamSink,
+  UpstreamToolCall,
+  UpstreamUsage,
+} from './upstream/contract.ts';
+export { UpstreamError } from './upstream/contract.ts';

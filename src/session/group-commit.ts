@@ -1,0 +1,87 @@
+import type { LogBatch, Store } from '../store/contract.ts';
+import type { LogEvent } from './log-event.ts';
+
+/** What the group commit needs of a session. */
+export interface CommitTarget {
+  readonly key: { readonly tenant: string; readonly session: string };
+  /** The session is gone; what is pending must not be written any more. */
+  readonly erased: boolean;
+  /** Everything before `position` is in the node log. */
+  acknowledged(position: number): void;
+}
+
+interface Pending {
+  target: CommitTarget;
+  events: LogEvent[];
+  end: number;
+}
+
+/** Waits between attempts while the store cannot be written, milliseconds. */
+const retryMs = 50;
+
+/**
+ * Makes the events of all running turns durable together: while one append is in flight the rest gathers, and what
+ * gathers within one turn of the event loop goes as one append. Order within a session is kept; a failed append is
+ * repeated as it was, since its outcome is unknown and positions make the repeat harmless.
+ */
+export class GroupCommit {
+  readonly #store: Store;
+  readonly #onTrouble: (error: unknown) => void;
+  #pending = new Map<CommitTarget, Pending>();
+  #scheduled = false;
+  #inFlight = false;
+  #closed = false;
+
+  constructor(store: Store, onTrouble: (error: unknown) => void) {
+    this.#store = store;
+    this.#onTrouble = onTrouble;
+  }
+
+  add(target: CommitTarget, event: LogEvent, end: number): void {
+    const known = this.#pending.get(target);
+    if (known === undefined) {
+      this.#pending.set(target, { target, events: [event], end });
+    } else {
+      known.events.push(event);
+      known.end = end;
+    }
+    if (this.#scheduled || this.#inFlight) return;
+    this.#scheduled = true;
+    setImmediate(this.#flush);
+  }
+
+  close(): void {
+    this.#closed = true;
+  }
+
+  readonly #flush = (): void => {
+    this.#scheduled = false;
+    if (this.#inFlight || this.#closed || this.#pending.size === 0) return;
+    const batch = [...this.#pending.values()];
+    this.#pending = new Map();
+    this.#inFlight = true;
+    void this.#write(batch);
+  };
+
+  async #write(batch: Pending[]): Promise<void> {
+    const batches: LogBatch[] = batch
+      .filter(({ target }) => !target.erased)
+      .map(({ target, events }) => ({ ...target.key, events }));
+    while (!this.#closed) {
+      try {
+        await this.#store.append(batches);
+        break;
+      } catch (error) {
+        this.#onTrouble(error);
+        await new Promise((resolve) => setTimeout(resolve, retryMs));
+      }
+    }
+    this.#inFlight = false;
+    if (this.#closed) return;
+    for (const { target, end } of batch) target.acknowledged(end);
+    if (this.#pending.size > 0 && !this.#scheduled) {
+      this.#scheduled = true;
+      setImmediate(this.#flush);
+    }
+  }
+}

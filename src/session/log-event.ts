@@ -1,0 +1,68 @@
+import type { EventFrame } from '../../protocol/down.ts';
+
+/** An event of a session's log: the wire frame without the alias, which differs from socket to socket. */
+export type LogEvent = EventFrame extends infer Frame
+  ? Frame extends { s: number }
+    ? Omit<Frame, 's'>
+    : never
+  : never;
+
+export type LogEventOf<Type extends LogEvent['t']> = Extract<LogEvent, { t: Type }>;
+
+/** An event before it has its place in the log. */
+export type UnplacedEvent = LogEvent extends infer Event
+  ? Event extends { pos: number }
+    ? Omit<Event, 'pos'>
+    : never
+  : never;
+
+/** Positions an event takes: one per UTF-16 code unit of a delta, one for every other event. */
+export function lengthOf(event: LogEvent | UnplacedEvent): number {
+  return event.t === 'delta' ? event.text.length : 1;
+}
+
+/** The position after an event. */
+export function endOf(event: LogEvent): number {
+  return event.pos + lengthOf(event);
+}
+
+/** Whether `next` continues the delta `previous`, so that both can be told as one. */
+export function canMerge(previous: LogEvent, next: LogEvent): boolean {
+  return (
+    previous.t === 'delta' &&
+    next.t === 'delta' &&
+    previous.turn === next.turn &&
+    previous.kind === next.kind &&
+    previous.pos + previous.text.length === next.pos
+  );
+}
+
+/** Joins runs of deltas, so that a finished turn is a handful of events. Events must be in log order. */
+export function mergeEvents(events: Iterable<LogEvent>): LogEvent[] {
+  const merged: LogEvent[] = [];
+  let pieces: string[] = [];
+  const closeRun = (): void => {
+    const last = merged.at(-1);
+    if (last?.t === 'delta' && pieces.length > 1) merged[merged.length - 1] = { ...last, text: pieces.join('') };
+    pieces = [];
+  };
+  let endOfRun = -1;
+  for (const event of events) {
+    const last = merged.at(-1);
+    if (event.t === 'delta' && last?.t === 'delta' && continuesRun(last, event, endOfRun)) {
+      pieces.push(event.text);
+      last.tokens = event.tokens;
+    } else {
+      closeRun();
+      merged.push(event.t === 'delta' ? { ...event } : event);
+      if (event.t === 'delta') pieces.push(event.text);
+    }
+    endOfRun = endOf(event);
+  }
+  closeRun();
+  return merged;
+}
+
+function continuesRun(run: LogEventOf<'delta'>, next: LogEventOf<'delta'>, endOfRun: number): boolean {
+  return run.turn === next.turn && run.kind === next.kind && endOfRun === next.pos;
+}

@@ -1,0 +1,209 @@
+import type { DownFrame } from '../../protocol/down.ts';
+import type { Settings } from '../../protocol/frames/common.ts';
+import type { SessionKey, Store, StoredSession } from '../store/contract.ts';
+import { Attachment, type AttachmentRole, type Follower } from './attachment.ts';
+import type { GroupCommit } from './group-commit.ts';
+import type { LogEvent, UnplacedEvent } from './log-event.ts';
+import { readStoredEvents } from './replay.ts';
+import { SessionLog, splitsPair } from './session-log.ts';
+
+/** What a session knows of a turn that has not ended. */
+export interface LiveTurn {
+  readonly id: string;
+  /** Position of `turn.accepted`, once it has one. */
+  readonly position: number | undefined;
+  attachmentsChanged(attached: number): void;
+}
+
+export interface SessionDependencies {
+  store: Store;
+  commit: GroupCommit;
+  onReplayError(session: Session, error: unknown): void;
+}
+
+export interface AttachRequest {
+  follower: Follower;
+  alias: number;
+  role: AttachmentRole;
+  epoch: string | undefined;
+  after: number | undefined;
+}
+
+/** Text of a replayed frame, in UTF-16 code units. */
+const replayLength = 16_384;
+
+/**
+ * A session on the node that runs it: its log, the sockets that follow it, its unfinished turns. Events are appended,
+ * made durable by the group commit, and only then sent, each attachment from its own cursor.
+ */
+export class Session {
+  readonly key: SessionKey;
+  readonly epoch: string;
+  readonly log: SessionLog;
+  settings: Settings;
+  /** Running turn first, then those that wait, in order. */
+  readonly turns = new Map<string, LiveTurn>();
+  finishedTurns: number;
+  /** Set by the erasure: nothing of this session may be written again. */
+  erased = false;
+  /** Claims of one session go one after another, so that their accepts are placed in the order of the store. */
+  claims: Promise<void> = Promise.resolve();
+  readonly #dependencies: SessionDependencies;
+  readonly #attachments: Attachment[] = [];
+  #waiters: { position: number; resolve: () => void }[] | undefined;
+
+  constructor(stored: StoredSession, dependencies: SessionDependencies) {
+    this.key = { tenant: stored.tenant, session: stored.session };
+    this.epoch = stored.epoch;
+    this.settings = stored.settings;
+    this.finishedTurns = stored.turns;
+    this.log = new SessionLog(stored.head);
+    this.#dependencies = dependencies;
+  }
+
+  get attachments(): readonly Attachment[] {
+    return this.#attachments;
+  }
+
+  get idle(): boolean {
+    return this.#attachments.length === 0 && this.turns.size === 0;
+  }
+
+  /** Appends an event to the node log; it is shown when durable. */
+  append(event: UnplacedEvent): LogEvent {
+    const placed = this.log.append(event);
+    this.#dependencies.commit.add(this, placed, this.log.head);
+    return placed;
+  }
+
+  /** The group commit's word: everything before `position` is in the node log. */
+  acknowledged(position: number): void {
+    this.#show(this.log.acknowledge(position));
+  }
+
+  /** A held event is durable by its own store call. */
+  confirm(event: LogEvent): void {
+    this.#show(this.log.confirm(event));
+  }
+
+  /** Resolves when everything before `position` is visible. */
+  whenDurable(position: number): Promise<void> {
+    if (this.log.durable >= position) return Promise.resolve();
+    return new Promise((resolve) => {
+      this.#waiters ??= [];
+      this.#waiters.push({ position, resolve });
+    });
+  }
+
+  /** Adds a follower at its cursor; the caller answers `attached` and then calls `pump`. */
+  async attach(request: AttachRequest): Promise<{ attachment: Attachment; outcome: 'resumed' | 'snapshot' }> {
+    const { after, epoch } = request;
+    const valid =
+      after === undefined || ((epoch === undefined || epoch === this.epoch) && (await this.#isCursor(after)));
+    const attachment = new Attachment(request.follower, request.alias, request.role, valid ? (after ?? 0) : 0);
+    this.#attachments.push(attachment);
+    this.#attachmentsChanged();
+    return { attachment, outcome: valid ? 'resumed' : 'snapshot' };
+  }
+
+  detach(attachment: Attachment): void {
+    attachment.detached = true;
+    const index = this.#attachments.indexOf(attachment);
+    if (index === -1) return;
+    this.#attachments.splice(index, 1);
+    this.#attachmentsChanged();
+  }
+
+  /** Sends an ephemeral frame to every follower. */
+  broadcast(make: (alias: number) => DownFrame): void {
+    for (const attachment of this.#attachments) attachment.follower.sendFrame(make(attachment.alias));
+  }
+
+  /** Sends what the attachment has not seen, until it is live or its socket is full; goes on when called again. */
+  async pump(attachment: Attachment): Promise<void> {
+    if (attachment.pumping) return;
+    attachment.pumping = true;
+    try {
+      while (!attachment.detached && !attachment.follower.congested && attachment.cursor < this.log.durable) {
+        const fromMemory = attachment.cursor >= this.log.start;
+        const events = fromMemory
+          ? this.log.read(attachment.cursor, replayLength)
+          : await readStoredEvents(this.#dependencies.store, this.key, attachment.cursor);
+        if (events.length === 0 && attachment.cursor < this.log.start)
+          throw new Error(`no event at ${attachment.cursor}`);
+        for (const event of events) {
+          if (attachment.detached || attachment.follower.congested) break;
+          if (event.pos === attachment.cursor) attachment.send(event);
+        }
+      }
+    } catch (error) {
+      this.#dependencies.onReplayError(this, error);
+      return;
+    } finally {
+      attachment.pumping = false;
+    }
+    if (attachment.detached) return;
+    if (attachment.cursor !== this.log.durable) return attachment.markLagging();
+    const first = !attachment.live;
+    attachment.caughtUp();
+    if (first) attachment.follower.sendFrame({ t: 'presence', s: attachment.alias, ...this.#presence() });
+  }
+
+  /** Events before the oldest unfinished turn are in the store; memory lets go of them. */
+  trim(): void {
+    let oldest = this.log.durable;
+    for (const turn of this.turns.values()) oldest = Math.min(oldest, turn.position ?? oldest);
+    this.log.trim(oldest);
+  }
+
+  #show(events: readonly LogEvent[]): void {
+    if (events.length === 0) return;
+    for (const attachment of [...this.#attachments]) this.#offer(attachment, events);
+    if (this.#waiters !== undefined) this.#wake();
+  }
+
+  #offer(attachment: Attachment, events: readonly LogEvent[]): void {
+    if (!attachment.live || attachment.pumping) return;
+    for (const event of events) {
+      if (attachment.follower.congested) {
+        attachment.markLagging();
+        return;
+      }
+      // one that fell behind is served by its pump, in order
+      if (attachment.cursor !== event.pos) return;
+      attachment.send(event);
+    }
+  }
+
+  #wake(): void {
+    const durable = this.log.durable;
+    const ready = this.#waiters!.filter(({ position }) => position <= durable);
+    const waiting = this.#waiters!.filter(({ position }) => position > durable);
+    this.#waiters = waiting.length === 0 ? undefined : waiting;
+    for (const { resolve } of ready) resolve();
+  }
+
+  /** Whether a client can have stopped at this position: not in the future, not inside a character. */
+  async #isCursor(position: number): Promise<boolean> {
+    if (position > this.log.durable) return false;
+    if (position === 0 || position === this.log.durable) return true;
+    const inMemory = position > this.log.start;
+    const [event] = inMemory
+      ? this.log.read(position - 1, 2)
+      : await readStoredEvents(this.#dependencies.store, this.key, position - 1);
+    return event !== undefined && !splitsPair(event, position);
+  }
+
+  #attachmentsChanged(): void {
+    for (const turn of this.turns.values()) turn.attachmentsChanged(this.#attachments.length);
+    const presence = this.#presence();
+    for (const attachment of this.#attachments) {
+      if (attachment.live) attachment.follower.sendFrame({ t: 'presence', s: attachment.alias, ...presence });
+    }
+  }
+
+  #presence(): { writers: number; viewers: number } {
+    const writers = this.#attachments.filter((attachment) => attachment.role === 'writer').length;
+    return { writers, viewers: this.#attachments.length - writers };
+  }
+}

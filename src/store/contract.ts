@@ -1,0 +1,138 @@
+import type { OnBusy, Settings, TurnStatus } from '../../protocol/frames/common.ts';
+import type { TurnFrame } from '../../protocol/frames/turn.ts';
+import type { LogEvent } from '../session/log-event.ts';
+
+/** A session belongs to one tenant; every key of a store starts with it. */
+export interface SessionKey {
+  tenant: string;
+  session: string;
+}
+
+export interface StoredSession extends SessionKey {
+  epoch: string;
+  /** Position after the last event of a claim or an end; a running turn's later events are in the node log. */
+  head: number;
+  settings: Settings;
+  createdAt: number;
+  /** Turns that have ended. */
+  turns: number;
+  running?: string | undefined;
+  /** Turns that wait, in order. */
+  queue: string[];
+}
+
+/** What a turn needs to be started, joined or ended by any node. */
+export interface TurnRecord {
+  turn: string;
+  fingerprint: string;
+  frame: Omit<TurnFrame, 't' | 's' | 'ref'>;
+  acceptedAt: number;
+  /** Node that runs it. */
+  node: string;
+  /** Position of `turn.accepted` where the claim placed it; a queued turn has its own in the node log. */
+  pos?: number | undefined;
+}
+
+export type StoredTurn =
+  | { state: 'unfinished'; record: TurnRecord }
+  | { state: 'finished'; fingerprint: string; status: TurnStatus; end: number };
+
+/** A finished turn as the log keeps it: all its events, runs of deltas merged, in log order. */
+export interface TurnEntry {
+  turn: string;
+  fingerprint: string;
+  events: LogEvent[];
+  /** Tokens of the input as later windows hold it. */
+  inputTokens: number;
+  /** Tokens of the answer as later windows hold it: up to what was heard, tool calls and results included. */
+  outputTokens: number;
+  /** Position up to which the user heard or read the answer, if that is less than all of it. */
+  heard?: number | undefined;
+}
+
+export interface ClaimRequest extends SessionKey {
+  record: TurnRecord;
+  onBusy: OnBusy;
+  /** Refuse with `stale_base` unless the head is this. */
+  base?: number | undefined;
+  /** Head as the node that runs the session's turn knows it; the stored head otherwise. */
+  liveHead?: number | undefined;
+  maxQueuedTurns: number;
+}
+
+export type ClaimResult =
+  /** The turn runs now; `turn.accepted` is durable at `pos`. `tombstoned`: a cancel came before the turn. */
+  | { outcome: 'running'; pos: number; tombstoned: boolean }
+  /** The turn waits behind `ahead` others; its `turn.accepted` is appended by the caller. */
+  | { outcome: 'queued'; ahead: number; tombstoned: boolean }
+  /** As queued, first in line; `superseded` (the running one and all that waited) are to be ended by the caller. */
+  | { outcome: 'replacing'; superseded: string[]; tombstoned: boolean }
+  | { outcome: 'duplicate'; existing: StoredTurn }
+  | { outcome: 'conflict' }
+  | { outcome: 'busy' }
+  | { outcome: 'queue_full' }
+  | { outcome: 'stale_base'; head: number }
+  | { outcome: 'session_not_found' };
+
+export interface EndRequest extends SessionKey {
+  entry: TurnEntry;
+  status: TurnStatus;
+  /** Position after `turn.ended`. */
+  head: number;
+}
+
+export type EndResult =
+  /** `next` is the waiting turn that now runs. */
+  | { outcome: 'ended'; next?: string | undefined }
+  | { outcome: 'already_ended'; status: TurnStatus }
+  | { outcome: 'unknown' };
+
+/** Events of one session in one append of the node log. */
+export interface LogBatch extends SessionKey {
+  events: LogEvent[];
+}
+
+/** A session whose node died while turns were unfinished, with what the node log still knows of them. */
+export interface OrphanedSession {
+  session: StoredSession;
+  /** The running one first, then the queue. */
+  unfinished: TurnRecord[];
+  /** Every durable event of the unfinished turns, in log order without gaps; nobody saw anything beyond. */
+  events: LogEvent[];
+  /** Position after the last durable event. */
+  head: number;
+}
+
+/**
+ * Where sessions live. Each method is atomic and safe to repeat; a failure means “outcome unknown”, so callers repeat
+ * or read. Failures are `StoreError`.
+ */
+export interface Store {
+  readonly kind: string;
+  createSession(
+    key: SessionKey,
+    settings: Settings,
+    epoch: string,
+    at: number,
+  ): Promise<{ created: boolean; session: StoredSession }>;
+  readSession(key: SessionKey): Promise<StoredSession | undefined>;
+  updateSettings(key: SessionKey, settings: Settings): Promise<void>;
+  /** Erases the session and everything of it. */
+  deleteSession(key: SessionKey): Promise<void>;
+  claim(request: ClaimRequest): Promise<ClaimResult>;
+  readTurn(key: SessionKey, turn: string): Promise<StoredTurn | undefined>;
+  /** Remembers the cancel of a turn that is not known yet; answers the turn if it is. */
+  tombstone(key: SessionKey, turn: string, at: number): Promise<StoredTurn | undefined>;
+  /** Makes events durable in the node log; all or nothing, in order. */
+  append(batches: readonly LogBatch[]): Promise<void>;
+  end(request: EndRequest): Promise<EndResult>;
+  /** Notes for a finished turn what of it was heard; `end` is the position after it. */
+  noteHeard(key: SessionKey, end: number, heard: number, outputTokens: number): Promise<void>;
+  /** Entries that end after `from`, oldest end first. */
+  readEntries(key: SessionKey, from: number, limit: number): Promise<TurnEntry[]>;
+  /** Entries that ended before `before`, newest first. */
+  readTail(key: SessionKey, before: number, limit: number): Promise<TurnEntry[]>;
+  /** Sessions left unfinished by a process that died on this store. */
+  orphans(): Promise<OrphanedSession[]>;
+  close(): Promise<void>;
+}

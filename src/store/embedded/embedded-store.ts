@@ -1,0 +1,228 @@
+import { join } from 'node:path';
+import { open, type RootDatabase } from 'lmdb';
+import type { Settings } from '../../../protocol/frames/common.ts';
+import type { LogEvent } from '../../session/log-event.ts';
+import { endOf } from '../../session/log-event.ts';
+import { decideClaim, releaseTurn } from '../claim-rules.ts';
+import { contiguousEvents } from '../contiguous-events.ts';
+import type {
+  ClaimRequest,
+  ClaimResult,
+  EndRequest,
+  EndResult,
+  LogBatch,
+  OrphanedSession,
+  SessionKey,
+  Store,
+  StoredSession,
+  StoredTurn,
+  TurnEntry,
+  TurnRecord,
+} from '../contract.ts';
+import { StoreError, StoreStartError } from '../store-error.ts';
+import { lockDirectory } from './directory-lock.ts';
+import { keys } from './keys.ts';
+import { NodeLog } from './node-log.ts';
+
+export interface EmbeddedStoreOptions {
+  /** Created when absent; one process at a time. */
+  directory: string;
+  /** `process` (default) survives `kill -9`; `disk` waits for the disk and survives a power cut. */
+  durability?: 'process' | 'disk';
+  segmentBytes?: number;
+}
+
+/** A cancel of an unknown turn is remembered this long. */
+const tombstoneMs = 10 * 60_000;
+
+/**
+ * The store of one process: LMDB (https://github.com/kriszyp/lmdb-js) for sessions, turns and finished entries, an
+ * append-only log beside it for the events of running turns. Throws `StoreStartError` when the directory is in use.
+ */
+export function openEmbeddedStore(options: EmbeddedStoreOptions): Store {
+  const durability = options.durability ?? 'process';
+  const unlock = lockDirectory(options.directory);
+  let database: RootDatabase;
+  let log: NodeLog;
+  try {
+    database = open({ path: join(options.directory, 'sessions'), keyEncoding: 'ordered-binary', maxDbs: 1 });
+    log = new NodeLog({
+      directory: join(options.directory, 'node-log'),
+      segmentBytes: options.segmentBytes ?? 64 * 1024 * 1024,
+      durability,
+    });
+  } catch (error) {
+    unlock();
+    throw new StoreStartError(`The data directory ${options.directory} could not be opened.`, error);
+  }
+
+  /** Runs `action` in a write transaction; answers when the commit is durable. */
+  async function commit<Result>(action: () => Result): Promise<Result> {
+    try {
+      const result = await database.transaction(action);
+      if (durability === 'disk') await database.flushed;
+      return result;
+    } catch (error) {
+      throw new StoreError('The embedded store could not be written.', error);
+    }
+  }
+
+  const readStored = (key: SessionKey): StoredSession | undefined =>
+    database.get(keys.session(key)) as StoredSession | undefined;
+  const readStoredTurn = (key: SessionKey, turn: string): StoredTurn | undefined =>
+    database.get(keys.turn(key, turn)) as StoredTurn | undefined;
+
+  function claim(request: ClaimRequest): ClaimResult {
+    const { record } = request;
+    const session = readStored(request);
+    const tombstoneKey = keys.tombstone(request, record.turn);
+    const tombstone = database.get(tombstoneKey) as number | undefined;
+    const tombstoned = tombstone !== undefined && record.acceptedAt - tombstone < tombstoneMs;
+    const result = decideClaim(session, readStoredTurn(request, record.turn), tombstoned, request);
+    if (result.outcome === 'running' || result.outcome === 'queued' || result.outcome === 'replacing') {
+      void database.put(keys.session(request), session);
+      const pos = result.outcome === 'running' ? result.pos : undefined;
+      void database.put(keys.turn(request, record.turn), {
+        state: 'unfinished',
+        record: { ...record, pos },
+      } satisfies StoredTurn);
+      void database.put(keys.unfinished(request), 1);
+      if (tombstone !== undefined) void database.remove(tombstoneKey);
+    }
+    return result;
+  }
+
+  function end(request: EndRequest): EndResult {
+    const { entry } = request;
+    const session = readStored(request);
+    const turn = readStoredTurn(request, entry.turn);
+    if (session === undefined || turn === undefined) return { outcome: 'unknown' };
+    if (turn.state === 'finished') return { outcome: 'already_ended', status: turn.status };
+    const next = releaseTurn(session, entry.turn, request.head);
+    void database.put(keys.session(request), session);
+    void database.put(keys.entry(request, request.head), entry);
+    void database.put(keys.turn(request, entry.turn), finishedTurn(request));
+    if (session.running === undefined) void database.remove(keys.unfinished(request));
+    return { outcome: 'ended', next };
+  }
+
+  function orphan(key: SessionKey): OrphanedSession | undefined {
+    const session = readStored(key);
+    if (session?.running === undefined) return undefined;
+    const unfinished = [session.running, ...session.queue]
+      .map((turn) => readStoredTurn(key, turn))
+      .filter((turn) => turn?.state === 'unfinished')
+      .map((turn) => turn.record);
+    const ids = new Set(unfinished.map((record) => record.turn));
+    const logged = log.recoveredEvents(key).filter((event) => ids.has(event.turn));
+    const accepts = unfinished.filter((record) => record.pos !== undefined).map(acceptOf);
+    const own = [...accepts, ...logged];
+    const start = own.reduce((least, event) => Math.min(least, event.pos), session.head);
+    // turns that ended in between hold the positions between those of the unfinished ones
+    const ended = entriesAfter(key, start).flatMap((entry) => entry.events);
+    const known = contiguousEvents([...own, ...ended], start);
+    const last = known.at(-1);
+    return {
+      session,
+      unfinished,
+      events: known.filter((event) => ids.has(event.turn)),
+      head: Math.max(session.head, last === undefined ? 0 : endOf(last)),
+    };
+  }
+
+  function entriesAfter(key: SessionKey, from: number, limit?: number): TurnEntry[] {
+    const range = {
+      start: keys.entry(key, from + 1),
+      end: keys.sessionRange('entry', key).end,
+      limit: limit ?? Number.MAX_SAFE_INTEGER,
+    };
+    return [...database.getRange(range)].map(({ value }) => value as TurnEntry);
+  }
+
+  for (const key of log.recoveredSessions()) if (readStored(key)?.running === undefined) log.release(key);
+
+  return {
+    kind: 'embedded',
+    createSession: (key, settings, epoch, at) =>
+      commit(() => {
+        const existing = readStored(key);
+        if (existing !== undefined) return { created: false, session: existing };
+        const session: StoredSession = { ...pick(key), epoch, head: 0, settings, createdAt: at, turns: 0, queue: [] };
+        void database.put(keys.session(key), session);
+        return { created: true, session };
+      }),
+    readSession: async (key) => readStored(key),
+    updateSettings: (key: SessionKey, settings: Settings) =>
+      commit(() => {
+        const session = readStored(key);
+        if (session !== undefined) void database.put(keys.session(key), { ...session, settings });
+      }),
+    deleteSession: (key) =>
+      commit(() => {
+        for (const kind of ['turn', 'entry', 'tombstone'] as const) {
+          for (const found of database.getKeys(keys.sessionRange(kind, key))) void database.remove(found);
+        }
+        void database.remove(keys.session(key));
+        void database.remove(keys.unfinished(key));
+        log.release(key);
+      }),
+    claim: (request) => commit(() => claim(request)),
+    readTurn: async (key, turn) => readStoredTurn(key, turn),
+    tombstone: (key, turn, at) =>
+      commit(() => {
+        const existing = readStoredTurn(key, turn);
+        if (existing === undefined) void database.put(keys.tombstone(key, turn), at);
+        return existing;
+      }),
+    async append(batches: readonly LogBatch[]) {
+      try {
+        await log.append(batches);
+      } catch (error) {
+        throw new StoreError('The node log could not be written.', error);
+      }
+    },
+    async end(request) {
+      const result = await commit(() => end(request));
+      if (result.outcome === 'ended' && result.next === undefined && readStored(request)?.running === undefined)
+        log.release(request);
+      return result;
+    },
+    noteHeard: (key, end, heard, outputTokens) =>
+      commit(() => {
+        const entry = database.get(keys.entry(key, end)) as TurnEntry | undefined;
+        if (entry !== undefined) void database.put(keys.entry(key, end), { ...entry, heard, outputTokens });
+      }),
+    readEntries: async (key, from, limit) => entriesAfter(key, from, limit),
+    readTail: async (key, before, limit) => {
+      const start = keys.entry(key, before - 1);
+      const found = database.getRange({ start, end: keys.sessionRange('entry', key).start, reverse: true, limit });
+      return [...found].map(({ value }) => value as TurnEntry);
+    },
+    orphans: async () =>
+      [...database.getKeys(keys.unfinishedRange())]
+        .map((key) => {
+          const [, tenant, session] = key as unknown as [string, string, string];
+          return orphan({ tenant, session });
+        })
+        .filter((found) => found !== undefined),
+    async close() {
+      await database.flushed;
+      await database.close();
+      log.close();
+      unlock();
+    },
+  };
+}
+
+function finishedTurn(request: EndRequest): StoredTurn {
+  return { state: 'finished', fingerprint: request.entry.fingerprint, status: request.status, end: request.head };
+}
+
+function acceptOf(record: TurnRecord): LogEvent {
+  const { turn, acceptedAt, frame } = record;
+  return { t: 'turn.accepted', pos: record.pos ?? 0, turn, input: frame.input, at: acceptedAt };
+}
+
+function pick(key: SessionKey): SessionKey {
+  return { tenant: key.tenant, session: key.session };
+}

@@ -1,0 +1,19 @@
+import type { SessionKey } from '../contract.ts';
+
+/** Every key of the embedded store; the tenant comes right after the kind, so one tenant never reads another's range. */
+export const keys = {
+  session: (key: SessionKey) => ['session', key.tenant, key.session],
+  turn: (key: SessionKey, turn: string) => ['turn', key.tenant, key.session, turn],
+  entry: (key: SessionKey, end: number) => ['entry', key.tenant, key.session, end],
+  tombstone: (key: SessionKey, turn: string) => ['tombstone', key.tenant, key.session, turn],
+  /** Present while the session has a turn that has not ended. */
+  unfinished: (key: SessionKey) => ['unfinished', key.tenant, key.session],
+  unfinishedRange: () => ({ start: ['unfinished'], end: ['unfinished', keyAfterStrings] }),
+  sessionRange: (kind: 'turn' | 'entry' | 'tombstone', key: SessionKey) => ({
+    start: [kind, key.tenant, key.session],
+    end: [kind, key.tenant, key.session, keyAfterStrings],
+  }),
+} as const;
+
+// in lmdb's ordered keys bytes sort after strings and numbers
+const keyAfterStrings = new Uint8Array([0xff]);

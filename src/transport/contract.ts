@@ -1,0 +1,86 @@
+import type { Encoding } from '../../protocol/version.ts';
+
+/** Result of a send: `dropped` means that the bytes are gone and the socket cannot be used any further. */
+export type SendResult = 'sent' | 'queued' | 'dropped';
+
+/** One WebSocket, whatever library it comes from. All methods are safe on a closed socket. */
+export interface Socket {
+  readonly encoding: Encoding;
+  readonly upgrade: UpgradeInfo;
+  send(data: Uint8Array | string): SendResult;
+  /** Bytes that the peer has not taken yet. */
+  bufferedBytes(): number;
+  /** Groups the sends of `action` into as few system calls as possible. */
+  cork(action: () => void): void;
+  /** Starts the closing handshake. */
+  close(code: number, reason: string): void;
+  /** Drops the connection. */
+  terminate(): void;
+}
+
+/** What is known of a connection from its HTTP request. */
+export interface UpgradeInfo {
+  remoteAddress: string;
+  origin: string | undefined;
+  authorization: string | undefined;
+  /** The `ticket.…` entry of the subprotocol list. */
+  ticket: string | undefined;
+}
+
+/** The protocol's side of a socket. `data` is only valid during the call. */
+export interface SocketHandler {
+  onMessage(data: Uint8Array | string): void;
+  /** The buffered bytes went down to a level where sending makes sense again. */
+  onDrain(): void;
+  onClose(code: number): void;
+}
+
+export interface HttpRequest {
+  method: string;
+  path: string;
+  header(name: string): string | undefined;
+}
+
+export interface HttpResponse {
+  status: number;
+  headers: Record<string, string>;
+  body: string | Uint8Array;
+}
+
+export interface TransportLimits {
+  /** Largest message from a client, bytes. */
+  maxMessageBytes: number;
+  /** Bytes buffered for one socket beyond which it is cut. */
+  maxBufferedBytes: number;
+  /** A socket whose peer sends nothing, not even a pong, for this long is closed (half-open connections). */
+  idleTimeoutSeconds: number;
+  maxSockets: number;
+  maxSocketsPerAddress: number;
+}
+
+export interface TransportOptions {
+  host: string;
+  port: number;
+  /** PEM files. */
+  tls?: { certificateFile: string; keyFile: string } | undefined;
+  limits: TransportLimits;
+  /** Origins of pages that may connect; requests without an Origin (not from a browser) always may. */
+  isOriginAllowed(origin: string, host: string | undefined): boolean;
+  onSocket(socket: Socket): SocketHandler;
+  onRequest(request: HttpRequest): HttpResponse;
+  /** Sockets refused before they were one: for the log and metrics. */
+  onRefused(reason: 'origin' | 'sockets' | 'address' | 'path'): void;
+}
+
+export interface Transport {
+  readonly kind: 'uws' | 'ws';
+  readonly port: number;
+  /** No new connections; those that are open stay. */
+  stopListening(): void;
+  /** Drops what is still open. */
+  close(): Promise<void>;
+}
+
+/** Bytes buffered for a socket above which it counts as congested, and below which it is drained. */
+export const congestedBytes = 256 * 1024;
+export const drainedBytes = 64 * 1024;

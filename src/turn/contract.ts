@@ -1,0 +1,58 @@
+import type { TurnStatus } from '../../protocol/frames/common.ts';
+import type { ContextTail } from '../context/context-tail.ts';
+import type { CountTokens } from '../context/message-tokens.ts';
+import type { Clock } from '../lib/clock.ts';
+import type { Router } from '../routing/contract.ts';
+import type { LiveTurn, Session } from '../session/session.ts';
+import type { Store } from '../store/contract.ts';
+import type { Logger } from '../telemetry/contract.ts';
+import type { TokenCounter } from '../tokens/token-counter.ts';
+
+/** Bounds on turns that hold for all sessions. */
+export interface TurnLimits {
+  /** Largest input, in bytes of UTF-8. */
+  maxInputBytes: number;
+  maxQueuedTurns: number;
+  /** Output tokens of a turn, tool rounds together. */
+  maxOutputTokens: number;
+  /** Budget of a window in tokens, where the session does not set one. */
+  windowTokens: number;
+  /** A turn without any attachment lives on for this long, where neither turn nor session says otherwise. */
+  keepMs: number;
+  maxKeepMs: number;
+  /** An open tool call is answered within this. */
+  toolMs: number;
+  maxToolRounds: number;
+}
+
+/** Counting for one model. */
+export interface ModelTokens {
+  createCounter(): TokenCounter;
+  count: CountTokens;
+  /** Counts a text of any size without holding up the event loop. */
+  countSliced(text: string): Promise<number>;
+  /** False where the provider does not publish its tokenizer. */
+  exact: boolean;
+}
+
+/** What turns need of the rest of the gateway. */
+export interface TurnEnvironment {
+  store: Store;
+  clock: Clock;
+  logger: Logger;
+  router: Router;
+  limits: TurnLimits;
+  node: string;
+  tokensFor(model: string): ModelTokens;
+  contextOf(session: Session): ContextTail;
+  /** The turn is over and stored; `next` is the waiting turn that the store let run. */
+  turnEnded(turn: LiveTurn, session: Session, next: string | undefined): void;
+}
+
+/** How a turn is to end. */
+export interface Ending {
+  status: TurnStatus;
+  reason?: string | undefined;
+  message?: string | undefined;
+  heard?: number | undefined;
+}

@@ -1,0 +1,110 @@
+import type { Timing, Usage } from '../../protocol/frames/common.ts';
+import { messageOverheadTokens, messageTokens } from '../context/message-tokens.ts';
+import { answerMessages } from '../context/turn-messages.ts';
+import type { LogEvent } from '../session/log-event.ts';
+import type { LiveTurn, Session } from '../session/session.ts';
+import type { EndResult, TurnEntry, TurnRecord } from '../store/contract.ts';
+import type { Ending, ModelTokens, TurnEnvironment } from './contract.ts';
+import type { TurnMachine } from './turn-machine.ts';
+import type { TurnOutput } from './turn-output.ts';
+
+const retryMs = 100;
+
+/** What of a turn its end needs. */
+export interface EndingTurn extends LiveTurn {
+  readonly session: Session;
+  readonly record: TurnRecord;
+  readonly machine: TurnMachine;
+  readonly inputTokens: number;
+  readonly output: TurnOutput | undefined;
+  readonly tokens: ModelTokens;
+  /** Monotonic milliseconds. */
+  readonly acceptedMs: number;
+  readonly startedMs: number | undefined;
+  readonly firstTokenMs: number | undefined;
+  finalUsage(): Usage;
+}
+
+/**
+ * Stores the one end of a turn and then shows it. `turn.ended` is placed first, so that nothing overtakes it; the
+ * store is called once everything before it is durable, until it answers.
+ */
+export async function settleTurn(environment: TurnEnvironment, turn: EndingTurn, ending: Ending): Promise<void> {
+  const { session } = turn;
+  const usage = turn.finalUsage();
+  const heard = ending.heard === undefined ? undefined : Math.min(ending.heard, session.log.head);
+  const ended = session.log.appendHeld({
+    t: 'turn.ended',
+    turn: turn.id,
+    status: ending.status,
+    reason: ending.reason,
+    message: ending.message,
+    heard,
+    usage,
+    timing: timingOf(environment, turn),
+  });
+  await session.whenDurable(ended.pos);
+  if (session.erased) return;
+  const events = session.log.eventsOf(turn.id);
+  const entry: TurnEntry = {
+    turn: turn.id,
+    fingerprint: turn.record.fingerprint,
+    events,
+    inputTokens: turn.inputTokens,
+    outputTokens: answerTokens(turn, events, heard),
+    heard,
+  };
+  const result = await storeEnd(environment, turn, entry, ending, ended);
+  turn.machine.enter('ended');
+  session.turns.delete(turn.id);
+  if (session.erased || result.outcome === 'unknown') return;
+  session.finishedTurns++;
+  environment.contextOf(session).add(entry);
+  session.confirm(ended);
+  const next = result.outcome === 'ended' ? result.next : (await environment.store.readSession(session.key))?.running;
+  environment.turnEnded(turn, session, next);
+}
+
+/** Repeats until the store answers: the end is decided, and the store takes it once however often it is asked. */
+async function storeEnd(
+  environment: TurnEnvironment,
+  turn: EndingTurn,
+  entry: TurnEntry,
+  ending: Ending,
+  ended: LogEvent,
+): Promise<EndResult> {
+  const request = { ...turn.session.key, entry, status: ending.status, head: ended.pos + 1 };
+  while (true) {
+    try {
+      return await environment.store.end(request);
+    } catch (error) {
+      environment.logger.error({ turn: turn.id, error }, 'the end of a turn could not be stored yet');
+      await new Promise((resolve) => environment.clock.setTimer(() => resolve(undefined), retryMs));
+      if (turn.session.erased) return { outcome: 'unknown' };
+    }
+  }
+}
+
+/** Tokens of the answer as later windows hold it. */
+export function answerTokens(
+  turn: Pick<EndingTurn, 'output' | 'tokens'>,
+  events: readonly LogEvent[],
+  heard: number | undefined,
+): number {
+  const plain = heard === undefined && !events.some((event) => event.t === 'tool.call');
+  if (plain)
+    return turn.output === undefined || turn.output.textTokens === 0
+      ? 0
+      : turn.output.textTokens + messageOverheadTokens;
+  return answerMessages(events, heard).reduce((sum, message) => sum + messageTokens(message, turn.tokens.count), 0);
+}
+
+function timingOf(environment: TurnEnvironment, turn: EndingTurn): Timing {
+  const nowMs = environment.clock.now();
+  const { acceptedMs, startedMs, firstTokenMs } = turn;
+  return {
+    queuedMs: Math.round((startedMs ?? nowMs) - acceptedMs),
+    firstTokenMs: firstTokenMs === undefined ? undefined : Math.round(firstTokenMs - acceptedMs),
+    totalMs: Math.round(nowMs - acceptedMs),
+  };
+}

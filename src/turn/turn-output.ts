@@ -1,0 +1,177 @@
+import type { TokenCounter } from '../tokens/token-counter.ts';
+
+export type DeltaKind = 'text' | 'reasoning';
+
+export interface TurnOutputOptions {
+  createCounter(): TokenCounter;
+  /** The answer is cut at this many output tokens. */
+  maxTokens: number;
+  emit(kind: DeltaKind, text: string, tokens: number): void;
+  /** The limit was reached: what came after it is dropped. */
+  onLimit(): void;
+}
+
+/** More text than this at once is taken in slices, a loop turn apart, so that no provider's burst blocks the others. */
+const sliceLength = 4_096;
+
+/**
+ * Counts an answer while it comes and hands it on as deltas: no half of a surrogate pair, none beyond the token limit.
+ * Text, reasoning and tool arguments are counted apart, as the provider tokenizes them apart, and summed.
+ */
+export class TurnOutput {
+  readonly #options: TurnOutputOptions;
+  #text: TokenCounter | undefined;
+  #reasoning: TokenCounter | undefined;
+  #tool: TokenCounter | undefined;
+  /** Sums over the upstream calls that are over. */
+  #closedTokens = 0;
+  #closedTextTokens = 0;
+  #closedReasoningTokens = 0;
+  /** First half of a pair whose second half has not come. */
+  #heldKind: DeltaKind = 'text';
+  #held = '';
+  #backlog: { kind: DeltaKind; text: string }[] = [];
+  #draining = false;
+  #whenDrained: (() => void) | undefined;
+  #stopped = false;
+  /** Tokens of what was handed on before the limit cut the rest. */
+  #cutTokens: number | undefined;
+
+  constructor(options: TurnOutputOptions) {
+    this.#options = options;
+  }
+
+  /** Output tokens so far. */
+  get tokens(): number {
+    if (this.#cutTokens !== undefined) return this.#cutTokens;
+    return this.#closedTokens + (this.#text?.total ?? 0) + (this.#reasoning?.total ?? 0) + (this.#tool?.total ?? 0);
+  }
+
+  /** Tokens of the visible text of all rounds. */
+  get textTokens(): number {
+    return this.#closedTextTokens + (this.#text?.total ?? 0);
+  }
+
+  get reasoningTokens(): number {
+    return this.#closedReasoningTokens + (this.#reasoning?.total ?? 0);
+  }
+
+  push(kind: DeltaKind, text: string): void {
+    if (this.#stopped || text === '') return;
+    if (this.#backlog.length === 0 && text.length <= sliceLength) return this.#take(kind, text);
+    for (let i = 0; i < text.length; i += sliceLength)
+      this.#backlog.push({ kind, text: text.slice(i, i + sliceLength) });
+    if (this.#draining) return;
+    this.#draining = true;
+    setImmediate(this.#drain);
+  }
+
+  /** Arguments of a tool call are paid for, though not shown as text. */
+  countToolText(text: string): void {
+    this.#tool ??= this.#options.createCounter();
+    this.#tool.append(text);
+    if (this.tokens > this.#options.maxTokens) this.#limit();
+  }
+
+  /** Calls `then` when everything pushed has been handed on. */
+  finish(then: () => void): void {
+    if (this.#backlog.length > 0) {
+      this.#whenDrained = then;
+    } else {
+      this.flush();
+      then();
+    }
+  }
+
+  /** Hands on a half pair that will not be completed, as U+FFFD. */
+  flush(): void {
+    if (this.#held === '' || this.#stopped) return;
+    this.#held = '';
+    this.#emit(this.#heldKind, '\ufffd');
+  }
+
+  /** One upstream call is over; a next one starts its tokens anew. */
+  closeRound(): void {
+    this.#closedTokens = this.tokens;
+    this.#closedTextTokens = this.textTokens;
+    this.#closedReasoningTokens = this.reasoningTokens;
+    this.#text = undefined;
+    this.#reasoning = undefined;
+    this.#tool = undefined;
+  }
+
+  /** Nothing is handed on any more. */
+  stop(): void {
+    this.#stopped = true;
+    this.#backlog = [];
+    this.#whenDrained = undefined;
+  }
+
+  readonly #drain = (): void => {
+    const piece = this.#backlog.shift();
+    if (piece === undefined || this.#stopped) return;
+    this.#take(piece.kind, piece.text);
+    if (this.#backlog.length > 0) {
+      setImmediate(this.#drain);
+      return;
+    }
+    this.#draining = false;
+    const then = this.#whenDrained;
+    this.#whenDrained = undefined;
+    if (then !== undefined) this.finish(then);
+  };
+
+  #take(kind: DeltaKind, piece: string): void {
+    let text = piece;
+    if (this.#held !== '') {
+      if (this.#heldKind === kind) text = this.#held + text;
+      else this.flush();
+      this.#held = '';
+    }
+    const last = text.charCodeAt(text.length - 1);
+    if (last >= 0xd800 && last <= 0xdbff) {
+      this.#held = text.slice(-1);
+      this.#heldKind = kind;
+      text = text.slice(0, -1);
+    }
+    if (text !== '') this.#emit(kind, text.toWellFormed());
+  }
+
+  #emit(kind: DeltaKind, text: string): void {
+    const counter = this.#counterOf(kind);
+    // a token is at least one byte, so most deltas cannot reach the limit
+    if (this.tokens + 3 * text.length > this.#options.maxTokens) return this.#emitWithinLimit(counter, kind, text);
+    counter.append(text);
+    this.#options.emit(kind, text, this.tokens);
+  }
+
+  /** The longest prefix within the limit is handed on; if something is left over, the limit is reached. */
+  #emitWithinLimit(counter: TokenCounter, kind: DeltaKind, text: string): void {
+    const before = this.tokens;
+    let kept = 0;
+    let keptTokens = before;
+    let end = 0;
+    // a longer text may take fewer tokens, so the whole piece is tried
+    for (const character of text) {
+      end += character.length;
+      counter.append(character);
+      if (this.tokens > this.#options.maxTokens) continue;
+      kept = end;
+      keptTokens = this.tokens;
+    }
+    if (kept > 0) this.#options.emit(kind, text.slice(0, kept), keptTokens);
+    if (kept === text.length) return;
+    this.#cutTokens = keptTokens;
+    this.#limit();
+  }
+
+  #limit(): void {
+    this.stop();
+    this.#options.onLimit();
+  }
+
+  #counterOf(kind: DeltaKind): TokenCounter {
+    if (kind === 'text') return (this.#text ??= this.#options.createCounter());
+    return (this.#reasoning ??= this.#options.createCounter());
+  }
+}

@@ -1,0 +1,376 @@
+import type { Usage } from '../../protocol/frames/common.ts';
+import type { TurnFrame, TurnState, WindowReport } from '../../protocol/frames/turn.ts';
+import { ProtocolError } from '../../protocol/protocol-error.ts';
+import { messageTokens, toolDefinitionTokens } from '../context/message-tokens.ts';
+import { answerMessages, userMessage } from '../context/turn-messages.ts';
+import { buildWindow } from '../context/window.ts';
+import type { RouteDecision } from '../routing/contract.ts';
+import type { LiveTurn, Session } from '../session/session.ts';
+import type { TurnRecord } from '../store/contract.ts';
+import type { FinishReason, UpstreamMessage, UpstreamToolCall, UpstreamUsage } from '../upstream/contract.ts';
+import { UpstreamError } from '../upstream/contract.ts';
+import type { Ending, ModelTokens, TurnEnvironment } from './contract.ts';
+import { OpenCalls } from './open-calls.ts';
+import { settleTurn } from './settle-turn.ts';
+import { TurnMachine } from './turn-machine.ts';
+import { TurnOutput } from './turn-output.ts';
+import { TurnTimers } from './turn-timers.ts';
+import { TurnUsage } from './turn-usage.ts';
+
+/** One upstream call of a turn; a turn with tools makes several. */
+interface Round {
+  inputTokens: number;
+  outputTokensBefore: number;
+  reasoningTokensBefore: number;
+  calls: UpstreamToolCall[];
+  usage: UpstreamUsage | undefined;
+}
+
+/**
+ * One turn from its claim to its end. Whoever ends it first (completion, cancel, limit, failure, drain) decides how;
+ * everything else then finds it over. One AbortSignal, with the reason, reaches the upstream.
+ */
+export class Turn implements LiveTurn {
+  readonly id: string;
+  readonly session: Session;
+  readonly record: TurnRecord;
+  /** Tokens of the input as windows hold it. */
+  readonly inputTokens: number;
+  readonly machine = new TurnMachine();
+  readonly usage = new TurnUsage();
+  position: number | undefined;
+  output: TurnOutput | undefined;
+  decision: RouteDecision | undefined;
+  tokens: ModelTokens;
+  readonly acceptedMs: number;
+  startedMs: number | undefined;
+  firstTokenMs: number | undefined;
+  readonly #environment: TurnEnvironment;
+  readonly #controller = new AbortController();
+  readonly #timers: TurnTimers;
+  readonly #calls = new OpenCalls();
+  #windowMessages: UpstreamMessage[] = [];
+  #windowTokens = 0;
+  #round: Round | undefined;
+  #rounds = 0;
+
+  constructor(
+    environment: TurnEnvironment,
+    session: Session,
+    record: TurnRecord,
+    tokens: ModelTokens,
+    inputTokens: number,
+  ) {
+    this.id = record.turn;
+    this.session = session;
+    this.record = record;
+    this.tokens = tokens;
+    this.inputTokens = inputTokens;
+    this.#environment = environment;
+    this.acceptedMs = environment.clock.now();
+    this.#timers = new TurnTimers(environment.clock);
+    const { deadlineMs } = record.frame;
+    if (deadlineMs !== undefined) {
+      this.#timers.set('deadline', deadlineMs, () => {
+        this.end({ status: 'limited', reason: 'deadline', message: `The turn did not end within ${deadlineMs} ms.` });
+      });
+    }
+  }
+
+  get frame(): TurnRecord['frame'] {
+    return this.record.frame;
+  }
+
+  get hasUpstreamCall(): boolean {
+    return this.#round !== undefined;
+  }
+
+  /** Waits for its place; `ahead` turns are before it. */
+  queue(ahead: number): void {
+    this.machine.enter('queued');
+    this.#tellState('queued', ahead);
+  }
+
+  /** Runs the pipeline: window, route, upstream. Only the first call does anything. */
+  start(): void {
+    if (this.startedMs !== undefined || this.machine.isOver) return;
+    this.machine.enter('routing');
+    this.startedMs = this.#environment.clock.now();
+    void this.#prepare().catch((error: unknown) => this.#fail(error));
+  }
+
+  /** Ends the turn unless something else did before; answers whether this call did. */
+  end(ending: Ending): boolean {
+    if (this.machine.isOver) return false;
+    this.#stop(ending.reason ?? ending.status);
+    for (const call of this.#calls.ids)
+      this.#closeCall(call, undefined, `The turn ended before the tool answered: ${ending.status}.`);
+    void settleTurn(this.#environment, this, ending);
+    return true;
+  }
+
+  /** Lets go of everything without an end: the session is erased. */
+  abandon(): void {
+    if (!this.machine.isOver) this.#stop('erased');
+  }
+
+  attachmentsChanged(attached: number): void {
+    if (this.machine.isOver) return;
+    if (attached > 0) return this.#timers.cancel('detached');
+    const { limits } = this.#environment;
+    const asked = this.frame.onDetach ?? this.session.settings.onDetach;
+    const keepMs = Math.min(asked?.keepMs ?? limits.keepMs, limits.maxKeepMs);
+    this.#timers.set('detached', keepMs, () => {
+      this.end({ status: 'cancelled', reason: 'detached', message: 'Nobody was attached any more.' });
+    });
+  }
+
+  /** The client's result of a tool call; the turn goes on when none is open. */
+  toolResult(call: string, output: unknown, error: string | undefined): 'taken' | 'already_closed' | 'unknown' {
+    if (this.machine.isOver) return 'already_closed';
+    const outcome = this.#closeCall(call, output, error);
+    if (outcome !== 'closed') return outcome;
+    if (this.#calls.size === 0) this.#continue();
+    return 'taken';
+  }
+
+  /** Usage of all upstream calls, the one that was cut short included. */
+  finalUsage(): Usage {
+    this.#closeRound();
+    return this.usage.total(this.tokens.exact);
+  }
+
+  #stop(reason: string): void {
+    this.machine.enter('ending');
+    this.#timers.cancelAll();
+    this.output?.flush();
+    this.output?.stop();
+    this.#controller.abort(reason);
+  }
+
+  async #prepare(): Promise<void> {
+    const { session, frame } = this;
+    const { router, limits } = this.#environment;
+    const { settings } = session;
+    const decision = router.route({
+      route: frame.route ?? settings.route ?? undefined,
+      model: frame.model ?? settings.model ?? undefined,
+    });
+    this.decision = decision;
+    this.tokens = this.#environment.tokensFor(decision.model);
+    const maxTokens = settings.window?.maxTokens ?? limits.windowTokens;
+    const turns = await this.#environment.contextOf(session).read(maxTokens);
+    if (this.machine.isOver) return;
+    const system = settings.system ?? undefined;
+    const window = buildWindow({
+      policy: settings.window?.policy ?? 'sliding',
+      maxTokens,
+      system,
+      systemTokens: system === undefined ? 0 : this.tokens.count(system),
+      toolTokens: toolDefinitionTokens(this.#tools(), this.tokens.count),
+      input: userMessage(frame.input),
+      inputTokens: this.inputTokens,
+      turns,
+      totalTurns: session.finishedTurns,
+    });
+    if (window.overflows) {
+      throw new ProtocolError(
+        'context_too_long',
+        `The turn does not fit the window of ${maxTokens} tokens; shorten it, or raise window.maxTokens.`,
+      );
+    }
+    this.#windowMessages = window.messages;
+    this.#windowTokens = window.report.tokens;
+    this.#createOutput();
+    this.#announceRoute(window.report);
+    this.#callUpstream();
+  }
+
+  #createOutput(): void {
+    const { frame, session } = this;
+    const asked = [frame.limits?.maxOutputTokens, this.#environment.limits.maxOutputTokens].filter(
+      (limit) => limit !== undefined,
+    );
+    this.output = new TurnOutput({
+      createCounter: () => this.tokens.createCounter(),
+      maxTokens: Math.min(...asked),
+      emit: (kind, text, tokens) => {
+        if (kind === 'text') session.append({ t: 'delta', turn: this.id, text, tokens });
+        else session.append({ t: 'delta', turn: this.id, kind, text, tokens });
+      },
+      onLimit: () => {
+        this.end({
+          status: 'limited',
+          reason: 'max_output_tokens',
+          message: 'The answer reached its limit of output tokens.',
+        });
+      },
+    });
+  }
+
+  #announceRoute(window: WindowReport): void {
+    const { upstream, model } = this.decision!;
+    this.session.append({ t: 'turn.routed', turn: this.id, upstream: upstream.name, model, window });
+  }
+
+  #callUpstream(): void {
+    const { frame, session } = this;
+    const { upstream, model } = this.decision!;
+    const output = this.output!;
+    this.machine.enter('waiting');
+    this.#tellState('waiting');
+    this.#rounds++;
+    const own = this.#rounds === 1 ? [] : answerMessages(session.log.eventsOf(this.id));
+    const ownTokens = own.reduce((sum, message) => sum + messageTokens(message, this.tokens.count), 0);
+    const round: Round = {
+      inputTokens: this.#windowTokens + ownTokens,
+      outputTokensBefore: output.tokens,
+      reasoningTokensBefore: output.reasoningTokens,
+      calls: [],
+      usage: undefined,
+    };
+    this.#round = round;
+    const params = { ...session.settings.params, ...frame.params };
+    const maxOutputTokens = minimum(params.maxOutputTokens, frame.limits?.maxOutputTokens);
+    upstream.stream(
+      {
+        turn: this.id,
+        model,
+        messages: [...this.#windowMessages, ...own],
+        params: { ...params, maxOutputTokens },
+        tools: this.#tools(),
+      },
+      {
+        onOpen: () => {},
+        onText: (text) => {
+          this.#firstToken();
+          output.push('text', text);
+        },
+        onReasoning: (text) => {
+          this.#firstToken();
+          output.push('reasoning', text);
+        },
+        onToolCallDelta: (text) => output.countToolText(text),
+        onToolCall: (call) => round.calls.push(call),
+        onUsage: (usage) => {
+          round.usage = usage;
+        },
+        onEnd: (finish) => output.finish(() => this.#answered(finish, round)),
+        onError: (error) => output.finish(() => this.#fail(error)),
+        onClose: () => {},
+      },
+      this.#controller.signal,
+    );
+  }
+
+  #firstToken(): void {
+    if (this.machine.phase !== 'waiting') return;
+    this.machine.enter('streaming');
+    this.firstTokenMs ??= this.#environment.clock.now();
+  }
+
+  #answered(finish: FinishReason, round: Round): void {
+    if (this.machine.isOver) return;
+    this.#closeRound();
+    if (round.calls.length > 0) return this.#openCalls(round.calls);
+    if (finish === 'length') {
+      this.end({
+        status: 'limited',
+        reason: 'max_output_tokens',
+        message: 'The answer reached its limit of output tokens.',
+      });
+    } else if (finish === 'content_filter') {
+      this.end({
+        status: 'failed',
+        reason: 'content_refused',
+        message: 'The provider stopped the answer for reasons of content policy.',
+      });
+    } else {
+      this.end({ status: 'completed' });
+    }
+  }
+
+  #openCalls(calls: readonly UpstreamToolCall[]): void {
+    const { limits } = this.#environment;
+    if (this.#rounds > limits.maxToolRounds) {
+      this.end({
+        status: 'limited',
+        reason: 'tool_rounds',
+        message: `The turn called tools more than ${limits.maxToolRounds} times.`,
+      });
+      return;
+    }
+    this.machine.enter('tool');
+    for (const call of calls) {
+      const id = this.#calls.open(call);
+      this.session.append({ t: 'tool.call', turn: this.id, call: id, name: call.name, arguments: call.arguments });
+    }
+    this.#tellState('tool');
+    this.#timers.set('tool', limits.toolMs, () => {
+      this.end({
+        status: 'limited',
+        reason: 'tool_timeout',
+        message: `A tool call was not answered within ${limits.toolMs} ms.`,
+      });
+    });
+  }
+
+  #closeCall(call: string, output: unknown, error: string | undefined): 'closed' | 'already_closed' | 'unknown' {
+    const outcome = this.#calls.close(call);
+    if (outcome !== 'closed') return outcome;
+    this.session.append({ t: 'tool.result', turn: this.id, call, ...(error === undefined ? { output } : { error }) });
+    return outcome;
+  }
+
+  #continue(): void {
+    this.#timers.cancel('tool');
+    try {
+      this.#callUpstream();
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  /** Accounts the upstream call that is over or was cut short. */
+  #closeRound(): void {
+    const round = this.#round;
+    const output = this.output;
+    if (round === undefined || output === undefined) return;
+    this.#round = undefined;
+    this.usage.add(round.usage, {
+      input: round.inputTokens,
+      output: output.tokens - round.outputTokensBefore,
+      reasoning: output.reasoningTokens - round.reasoningTokensBefore,
+    });
+    output.closeRound();
+  }
+
+  #fail(error: unknown): void {
+    if (this.machine.isOver) return;
+    if (error instanceof UpstreamError || error instanceof ProtocolError) {
+      this.end({ status: 'failed', reason: error.code, message: error.message });
+      return;
+    }
+    this.#environment.logger.error(
+      { turn: this.id, session: this.session.key.session, error },
+      'a turn failed unexpectedly',
+    );
+    this.end({
+      status: 'failed',
+      reason: 'internal',
+      message: 'The gateway failed; the operator finds the cause in its log.',
+    });
+  }
+
+  #tools(): TurnFrame['tools'] {
+    return this.frame.tools ?? this.session.settings.tools ?? undefined;
+  }
+
+  #tellState(state: TurnState['state'], place?: number): void {
+    this.session.broadcast((s) => ({ t: 'turn.state', s, turn: this.id, state, place }));
+  }
+}
+
+function minimum(a: number | undefined, b: number | undefined): number | undefined {
+  return a === undefined || b === undefined ? (a ?? b) : Math.min(a, b);
+}
