@@ -69,8 +69,19 @@ function withServeFlags(command: Command): Command {
     .option('--host <address>', 'address to listen on (HOST; default 127.0.0.1)')
     .option('-p, --port <number>', 'port to listen on, 0 for a free one (PORT; default 8080)')
     .option('--data <directory>', 'directory of the embedded store (PARLEY_DATA; default ./parley-data)')
-    .addOption(new Option('--durability <kind>', 'what a token waits for before it is shown (PARLEY_DURABILITY)').choices(['process', 'disk']))
-    .addOption(new Option('--transport <library>', 'socket library (PARLEY_TRANSPORT; default auto)').choices(['auto', 'uws', 'ws']))
+    .addOption(
+      new Option('--durability <kind>', 'what a token waits for before it is shown (PARLEY_DURABILITY)').choices([
+        'process',
+        'disk',
+      ]),
+    )
+    .addOption(
+      new Option('--transport <library>', 'socket library (PARLEY_TRANSPORT; default auto)').choices([
+        'auto',
+        'uws',
+        'ws',
+      ]),
+    )
     .option('--origins <list>', 'origins of other pages that may connect, separated by commas (PARLEY_ORIGINS)')
     .option('--log-level <level>', 'debug, info, warn, error or silent (PARLEY_LOG_LEVEL)')
     .option('--log-format <format>', 'auto, json or pretty (PARLEY_LOG_FORMAT)')
@@ -104,7 +115,10 @@ function withoutSecrets(value: unknown): unknown {
 function packageVersion(): string {
   for (const path of ['../../package.json', '../../../package.json']) {
     try {
-      const { name, version } = JSON.parse(readFileSync(new URL(path, import.meta.url), 'utf8')) as Record<string, string>;
+      const { name, version } = JSON.parse(readFileSync(new URL(path, import.meta.url), 'utf8')) as Record<
+        string,
+        string
+      >;
       if (name === 'parley' && version !== undefined) return version;
     } catch {
       // run from source the file is one level nearer

@@ -10,10 +10,16 @@ export async function serve(options: LoadConfigOptions): Promise<void> {
   const { transport, node, url } = gateway;
   logger.info({ url, transport, node, data: config.data }, `Parley is listening: open ${url}`);
   if (config.upstreams.length === 0) {
-    logger.info({}, 'no provider is configured, the practice upstream answers; set OPENAI_API_KEY, or upstreams in parley.yaml');
+    logger.info(
+      {},
+      'no provider is configured, the practice upstream answers; set OPENAI_API_KEY, or upstreams in parley.yaml',
+    );
   }
   if (!['127.0.0.1', 'localhost', '::1'].includes(config.host)) {
-    logger.warn({ host: config.host }, 'everybody who reaches this address may use the gateway: it does not ask for a credential');
+    logger.warn(
+      { host: config.host },
+      'everybody who reaches this address may use the gateway: it does not ask for a credential',
+    );
   }
   await new Promise<void>((resolve) => {
     let signals = 0;
