@@ -102,7 +102,7 @@ export class Turn implements LiveTurn {
   /** Ends the turn unless something else did before; answers whether this call did. */
   end(ending: Ending): boolean {
     if (this.machine.isOver) return false;
-    this.#stop(ending.reason ?? ending.status);
+    this.#stop(ending.status === 'completed' ? undefined : (ending.reason ?? ending.status));
     for (const call of this.#calls.ids)
       this.#closeCall(call, undefined, `The turn ended before the tool answered: ${ending.status}.`);
     void settleTurn(this.#environment, this, ending);
@@ -140,12 +140,13 @@ export class Turn implements LiveTurn {
     return this.usage.total(this.tokens.exact);
   }
 
-  #stop(reason: string): void {
+  /** `abortReason`: why what still runs is aborted; absent when nothing does. */
+  #stop(abortReason: string | undefined): void {
     this.machine.enter('ending');
     this.#timers.cancelAll();
     this.output?.flush();
     this.output?.stop();
-    this.#controller.abort(reason);
+    if (abortReason !== undefined) this.#controller.abort(abortReason);
   }
 
   async #prepare(): Promise<void> {
