@@ -1,0 +1,60 @@
+import { WebSocket } from 'ws';
+import { msgpackCodec } from '../../protocol/codec.ts';
+import type { DownFrame } from '../../protocol/down.ts';
+import type { UpFrame } from '../../protocol/up.ts';
+import { subprotocols } from '../../protocol/version.ts';
+import { createUlidMaker } from '../../src/lib/ulid.ts';
+
+export const newTurnId = createUlidMaker(() => Date.now());
+
+/** One socket with one attached session: as little work per frame as possible, so that the gateway is what is measured. */
+export class BenchClient {
+  readonly socket: WebSocket;
+  onFrame: (frame: DownFrame) => void = () => {};
+  messages = 0;
+
+  constructor(url: string) {
+    this.socket = new WebSocket(`${url.replace(/^http/, 'ws')}/v1/socket`, subprotocols.msgpack, {
+      perMessageDeflate: false,
+    });
+  }
+
+  /** Hello and attach in one message; resolves when the session is live. */
+  async open(session?: string): Promise<this> {
+    await new Promise<void>((resolve, reject) => {
+      this.socket.once('open', () => resolve());
+      this.socket.once('error', reject);
+    });
+    const live = new Promise<void>((resolve) => {
+      this.onFrame = (frame) => {
+        if (frame.t === 'live') resolve();
+      };
+    });
+    this.socket.on('message', (data: Buffer) => {
+      this.messages++;
+      for (const frame of msgpackCodec.decode(data)) this.onFrame(frame as DownFrame);
+    });
+    this.send({ t: 'hello' }, { t: 'attach', ref: 1, s: 0, session, create: {} });
+    await live;
+    return this;
+  }
+
+  send(...frames: UpFrame[]): void {
+    this.socket.send(msgpackCodec.encode(frames.length === 1 ? frames[0]! : frames));
+  }
+}
+
+/** Opens `count` clients, a few at a time. */
+export async function openClients(
+  url: string,
+  count: number,
+  onProgress: (open: number) => void = () => {},
+): Promise<BenchClient[]> {
+  const clients: BenchClient[] = [];
+  while (clients.length < count) {
+    const batch = Array.from({ length: Math.min(100, count - clients.length) }, () => new BenchClient(url).open());
+    clients.push(...(await Promise.all(batch)));
+    onProgress(clients.length);
+  }
+  return clients;
+}
