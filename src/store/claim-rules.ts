@@ -27,7 +27,7 @@ export function decideClaim(
   if (request.onBusy === 'reject') return { outcome: 'busy' };
   if (request.onBusy === 'replace') {
     const superseded = [session.running, ...session.queue];
-    session.queue = [...session.queue, record.turn];
+    session.queue = [record.turn, ...session.queue];
     return { outcome: 'replacing', superseded, tombstoned };
   }
   if (session.queue.length >= request.maxQueuedTurns) return { outcome: 'queue_full' };
