@@ -56,6 +56,7 @@ export async function settleTurn(environment: TurnEnvironment, turn: EndingTurn,
   };
   const result = await storeEnd(environment, turn, entry, ending, ended);
   turn.machine.enter('ended');
+  logEnd(environment, turn, ended);
   session.turns.delete(turn.id);
   if (session.erased || result.outcome === 'unknown') return;
   session.finishedTurns++;
@@ -63,6 +64,13 @@ export async function settleTurn(environment: TurnEnvironment, turn: EndingTurn,
   session.confirm(ended);
   const next = result.outcome === 'ended' ? result.next : (await environment.store.readSession(session.key))?.running;
   environment.turnEnded(turn, session, next);
+}
+
+function logEnd(environment: TurnEnvironment, turn: EndingTurn, ended: LogEvent): void {
+  if (ended.t !== 'turn.ended') return;
+  const { tenant, session } = turn.session.key;
+  const { status, reason, usage, timing } = ended;
+  environment.logger.info({ tenant, session, turn: turn.id, status, reason, usage, timing }, 'turn ended');
 }
 
 /** Repeats until the store answers: the end is decided, and the store takes it once however often it is asked. */

@@ -114,6 +114,12 @@ export class RawClient {
     return this.frames.filter((frame): frame is FrameOf<Type> => frame.t === type);
   }
 
+  /** Forgets the frames so far. */
+  restart(): void {
+    this.frames.length = 0;
+    this.#taken = 0;
+  }
+
   async close(): Promise<void> {
     this.socket.close();
     await this.closed;

@@ -142,7 +142,9 @@ describe('protocol/asyncapi.json', () => {
     expectGenerated('protocol/asyncapi.json', text);
     const diagnostics = await new Parser().validate(text);
     expect(
-      diagnostics.filter(({ severity }) => Number(severity) === 0).map(({ message, path }) => `${path.join('.')}: ${message}`),
+      diagnostics
+        .filter(({ severity }) => Number(severity) === 0)
+        .map(({ message, path }) => `${path.join('.')}: ${message}`),
     ).toEqual([]);
   });
 });
