@@ -2,7 +2,11 @@ import { readFileSync } from 'node:fs';
 import { Command, CommanderError, Option } from 'commander';
 import { ConfigError } from '../config/config-error.ts';
 import { defaultConfigFile, loadConfig } from '../config/load-config.ts';
+import { ParleyError } from '../../clients/node/index.ts';
+import { type ChatFlags, chat, gatewayUrl } from './chat.ts';
+import { CommandError } from './command-error.ts';
 import { serve } from './serve.ts';
+import { type TailFlags, tail } from './tail.ts';
 
 interface ServeFlags {
   config?: string;
@@ -22,6 +26,12 @@ interface ServeFlags {
 /** The command line. Answers the exit code: 0, 1 for a failure, 2 for wrong input. */
 export async function runProgram(args: readonly string[]): Promise<number> {
   const program = createProgram();
+  const [first] = args;
+  const commands = program.commands.map((command) => command.name());
+  if (first !== undefined && !first.startsWith('-') && ![...commands, 'help'].includes(first)) {
+    process.stderr.write(`There is no command “${first}”; choose from ${commands.join(', ')}.\n`);
+    return 2;
+  }
   try {
     await program.parseAsync(args as string[], { from: 'user' });
     return typeof process.exitCode === 'number' ? process.exitCode : 0;
@@ -37,8 +47,14 @@ function report(error: unknown): number {
     for (const problem of error.problems) process.stderr.write(`${problem}\n`);
     return 2;
   }
+  if (error instanceof ParleyError && error.code === 'connection_failed') {
+    process.stderr.write(
+      `${error.message} Is the gateway running? Start it with “parley serve”, or give its address with --url.\n`,
+    );
+    return 1;
+  }
   process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
-  return 1;
+  return error instanceof CommandError ? error.exitCode : 1;
 }
 
 function createProgram(): Command {
@@ -60,6 +76,30 @@ function createProgram(): Command {
       const loaded = loadConfig({ file: flags.config, flags: settingsOf(flags) });
       process.stdout.write(`${JSON.stringify(withoutSecrets(loaded), undefined, 2)}\n`);
     });
+
+  const defaultUrl = process.env.PARLEY_URL ?? 'http://127.0.0.1:8080';
+  const keyFlag = '--key <key>';
+  const keyText = 'API key (PARLEY_KEY)';
+  program
+    .command('chat')
+    .description('talk to a gateway from the terminal; Ctrl-C stops an answer, twice leaves')
+    .option('-u, --url <address>', 'address of the gateway (PARLEY_URL)', defaultUrl)
+    .option('-s, --session <id>', 'session to go on with; without it a new one')
+    .option('--system <text>', 'system text of a new session')
+    .option('-m, --model <name>', 'model of a new session')
+    .option(keyFlag, keyText, process.env.PARLEY_KEY)
+    .allowExcessArguments(false)
+    .action((flags: ChatFlags) => chat({ ...flags, url: gatewayUrl(flags.url) }));
+  program
+    .command('tail')
+    .argument('<session>', 'id of the session')
+    .description('print the frames of a session as JSON lines')
+    .option('-u, --url <address>', 'address of the gateway (PARLEY_URL)', defaultUrl)
+    .option('--after <position>', 'begin at this position')
+    .option('--epoch <id>', 'epoch the position belongs to')
+    .option(keyFlag, keyText, process.env.PARLEY_KEY)
+    .allowExcessArguments(false)
+    .action((session: string, flags: TailFlags) => tail(session, { ...flags, url: gatewayUrl(flags.url) }));
   return program;
 }
 

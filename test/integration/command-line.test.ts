@@ -1,0 +1,112 @@
+import { spawn } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, test } from 'vitest';
+import { startGatewayProcess } from '../support/gateway-process.ts';
+import { temporaryDirectory } from '../support/test-gateway.ts';
+
+const main = fileURLToPath(new URL('../../dist/src/main.js', import.meta.url));
+const practice = { name: 'practice', wire: 'practice', tokensPerSecond: 0, firstTokenMs: 0 } as const;
+
+interface Run {
+  code: number | null;
+  stdout: string;
+  stderr: string;
+}
+
+/** Runs `parley` with the given input on its standard input; `onOutput` may end it with a signal. */
+function run(
+  args: string[],
+  input = '',
+  onOutput: (text: string, kill: (signal: NodeJS.Signals) => void) => void = () => {},
+): Promise<Run> {
+  const child = spawn(process.execPath, [main, ...args], {
+    env: { ...process.env, OPENAI_API_KEY: '', OPENAI_BASE_URL: '' },
+    cwd: temporaryDirectory(),
+  });
+  let [stdout, stderr] = ['', ''];
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    stdout += text;
+    onOutput(stdout, (signal) => child.kill(signal));
+  });
+  child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
+  child.stdin.end(input);
+  return new Promise((resolve) => child.on('close', (code) => resolve({ code, stdout, stderr })));
+}
+
+describe('wrong input gets one sentence and exit code 2', () => {
+  test.each([
+    [['serv'], 'There is no command “serv”; choose from serve, config, chat, tail.\n'],
+    [['--port', 'abc'], '--port: “port”: invalid input: expected number, received string.\n'],
+    [['--port', '99999'], '--port: “port”: too big: expected number to be <=65535.\n'],
+    [
+      ['--config', '/nowhere.yaml'],
+      'The configuration file /nowhere.yaml cannot be read; check the path given with --config.\n',
+    ],
+    [
+      ['chat', '--url', 'nonsense'],
+      '“nonsense” is not an address of a gateway; give one such as http://127.0.0.1:8080.\n',
+    ],
+    [['tail', 'x', '--after', '-1'], '--after takes a position: a whole number from 0 on.\n'],
+  ])('%j', async (args, sentence) => {
+    expect(await run(args)).toEqual({ code: 2, stdout: '', stderr: sentence });
+  });
+
+  test.each([[['--nope']], [['tail']], [['--transport', 'carrier-pigeon']], [['chat', 'extra']]])(
+    '%j',
+    async (args) => {
+      const { code, stderr } = await run(args);
+      expect(code).toBe(2);
+      expect(stderr).toMatch(/^\S.*\nRun “parley --help” for the commands and flags\.\n$/);
+    },
+  );
+});
+
+test('help and version', async () => {
+  expect((await run(['--version'])).stdout).toMatch(/^\d+\.\d+\.\d+\n$/);
+  const { code, stdout } = await run(['--help']);
+  expect(code).toBe(0);
+  for (const command of ['serve', 'config', 'chat', 'tail']) expect(stdout).toContain(command);
+});
+
+test('config check prints the settings without secrets', async () => {
+  const { code, stdout } = await run(['config', 'check', '--port', '7']);
+  expect(code).toBe(0);
+  expect(JSON.parse(stdout)).toMatchObject({ port: 7, host: '127.0.0.1' });
+});
+
+test('chat answers line by line, and tail prints the frames', async () => {
+  const gateway = await startGatewayProcess({ data: temporaryDirectory(), upstreams: [practice] });
+  const talked = await run(['chat', '--url', gateway.url, '--session', 'cli'], '/echo one\n\n/echo two\n');
+  expect(talked).toEqual({ code: 0, stdout: 'one\ntwo\n', stderr: '' });
+  const { stdout } = await run(['tail', 'cli', '--url', gateway.url], '', (text, kill) => {
+    if (text.includes('"t":"live"')) kill('SIGINT');
+  });
+  const frames = stdout
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as { t: string });
+  expect(frames.filter((frame) => frame.t === 'turn.ended')).toHaveLength(2);
+  expect((await run(['tail', 'unknown', '--url', gateway.url])).code).toBe(1);
+});
+
+test('chat: an interrupt cancels the running turn', async () => {
+  const gateway = await startGatewayProcess({
+    data: temporaryDirectory(),
+    upstreams: [{ ...practice, tokensPerSecond: 50 }],
+  });
+  let interrupted = false;
+  const { stdout, stderr } = await run(['chat', '--url', gateway.url], '/long\n', (text, kill) => {
+    if (interrupted || text.length < 20) return;
+    interrupted = true;
+    kill('SIGINT');
+  });
+  expect(stderr).toContain('[cancelled: interrupted by the user]');
+  expect(stdout.length).toBeLessThan(2_000);
+  expect(gateway.log()).toContain('"status":"cancelled"');
+});
+
+test('a gateway that is not there is told in one sentence', async () => {
+  const { code, stderr } = await run(['chat', '--url', 'http://127.0.0.1:9']);
+  expect(code).toBe(1);
+  expect(stderr).toMatch(/Is the gateway running\? Start it with “parley serve”, or give its address with --url\.\n$/);
+});

@@ -1,0 +1,54 @@
+import { execFile } from 'node:child_process';
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { expect, onTestFinished, test } from 'vitest';
+import { environmentSettings, loadConfig } from '../../src/config/load-config.ts';
+import { startGatewayProcess } from '../support/gateway-process.ts';
+import { temporaryDirectory } from '../support/test-gateway.ts';
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+const readme = readFileSync(join(root, 'README.md'), 'utf8');
+
+function blocks(language: string): string[] {
+  return [...readme.matchAll(new RegExp(`^\`\`\`${language}\\n([\\s\\S]*?)^\`\`\`$`, 'gm'))].map((match) => match[1]!);
+}
+
+/** Runs a block inside the package, so that `parley/…` is what a user imports. */
+async function runBlock(code: string): Promise<string> {
+  const directory = join(root, 'dist', `readme-${process.pid}-${Math.random().toString(36).slice(2)}`);
+  mkdirSync(directory, { recursive: true });
+  onTestFinished(() => rmSync(directory, { recursive: true, force: true }));
+  writeFileSync(join(directory, 'block.mjs'), code);
+  const { stdout } = await promisify(execFile)(process.execPath, [join(directory, 'block.mjs')], {
+    cwd: temporaryDirectory(),
+  });
+  return stdout;
+}
+
+test('the client’s example talks to a gateway', async () => {
+  const upstreams = [{ name: 'practice', wire: 'practice', tokensPerSecond: 0, firstTokenMs: 0 }] as const;
+  const gateway = await startGatewayProcess({ data: temporaryDirectory(), upstreams: [...upstreams] });
+  const code = blocks('ts').find((block) => block.includes('trip-to-oslo'))!;
+  expect(await runBlock(code.replace('http://127.0.0.1:8080', gateway.url))).toMatch(
+    /\w+[\s\S]*\ncompleted, \d+ tokens \(provider\)\n$/,
+  );
+});
+
+test('the gateway’s example runs as it stands', async () => {
+  expect(await runBlock(blocks('ts').find((block) => block.includes('createGateway'))!)).toBe('It works.\n');
+});
+
+test('the configuration example is accepted', () => {
+  const file = join(temporaryDirectory(), 'parley.yaml');
+  writeFileSync(file, blocks('yaml')[0]!);
+  expect(loadConfig({ file, environment: { OPENAI_API_KEY: 'sk-1' } }).upstreams).toHaveLength(2);
+});
+
+test('every environment variable is in the table, and the commands are the two promised', () => {
+  const missing = Object.keys(environmentSettings).filter((variable) => !readme.includes(`\`${variable}\``));
+  expect(missing).toEqual([]);
+  expect(readme).toContain('npm ci && npm start\n');
+  expect(readme).toContain('npm ci && npm test\n');
+});
