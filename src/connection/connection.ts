@@ -73,9 +73,14 @@ export class Connection implements SocketHandler, Follower {
       this.close('protocol_error', 'a message could not be decoded');
       return;
     }
-    for (const value of values) {
-      if (this.#closed) return;
-      this.#receive(value);
+    try {
+      for (const value of values) {
+        if (this.#closed) return;
+        this.#receive(value);
+      }
+    } catch (error) {
+      this.sendError(error, {});
+      this.close('internal', 'the gateway failed');
     }
   }
 

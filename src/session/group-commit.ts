@@ -78,7 +78,14 @@ export class GroupCommit {
     }
     this.#inFlight = false;
     if (this.#closed) return;
-    for (const { target, end } of batch) target.acknowledged(end);
+    for (const { target, end } of batch) {
+      try {
+        target.acknowledged(end);
+      } catch (error) {
+        // a fault of one session's followers stays with it
+        this.#onTrouble(error);
+      }
+    }
     if (this.#pending.size > 0 && !this.#scheduled) {
       this.#scheduled = true;
       setImmediate(this.#flush);

@@ -1,3 +1,4 @@
+import { STATUS_CODES } from 'node:http';
 import { socketPath } from '../../protocol/version.ts';
 import { SocketAdmission } from './admission.ts';
 import type { HttpResponse, Socket, SocketHandler, Transport, TransportOptions, UpgradeInfo } from './contract.ts';
@@ -96,11 +97,8 @@ export async function startUwsTransport(uws: UwsModule, options: TransportOption
 
   app.any('/*', (response, request) => {
     const method = request.getMethod().toUpperCase();
-    respond(
-      response,
-      method,
-      options.onRequest({ method, path: request.getUrl(), header: (name) => request.getHeader(name) || undefined }),
-    );
+    const header = (name: string): string | undefined => request.getHeader(name) || undefined;
+    respond(response, method, options.onRequest({ method, path: request.getUrl(), header }));
   });
 
   let token: unknown = await new Promise((resolve) => app.listen(options.host, options.port, exclusivePort, resolve));
@@ -162,8 +160,10 @@ class UwsSocketAdapter implements Socket {
 }
 
 function respond(response: UwsResponse, method: string, answer: HttpResponse): void {
+  // without it uWebSockets.js ends the process when a handler returns before its answer is complete, as after a HEAD
+  response.onAborted(() => {});
   response.cork(() => {
-    response.writeStatus(String(answer.status));
+    response.writeStatus(`${answer.status} ${STATUS_CODES[answer.status] ?? ''}`);
     for (const [name, value] of Object.entries(answer.headers)) response.writeHeader(name, value);
     if (method === 'HEAD') response.endWithoutBody(Buffer.byteLength(answer.body));
     else response.end(answer.body);

@@ -16,6 +16,7 @@ export interface UwsResponse {
   getRemoteAddressAsText(): ArrayBuffer;
   upgrade(userData: object, key: string, protocol: string, extensions: string, context: unknown): void;
   cork(action: () => void): void;
+  onAborted(handler: () => void): void;
 }
 
 export interface UwsRequest {

@@ -13,7 +13,7 @@ import type { Ending, ModelTokens, TurnEnvironment } from './contract.ts';
 import { OpenCalls } from './open-calls.ts';
 import { settleTurn } from './settle-turn.ts';
 import { TurnMachine } from './turn-machine.ts';
-import { TurnOutput } from './turn-output.ts';
+import { type DeltaKind, TurnOutput } from './turn-output.ts';
 import { TurnTimers } from './turn-timers.ts';
 import { TurnUsage } from './turn-usage.ts';
 
@@ -243,31 +243,40 @@ export class Turn implements LiveTurn {
       },
       {
         onOpen: () => {},
-        onText: (text) => {
-          this.#firstToken();
-          output.push('text', text);
-        },
-        onReasoning: (text) => {
-          this.#firstToken();
-          output.push('reasoning', text);
-        },
-        onToolCallDelta: (text) => output.countToolText(text),
+        onText: (text) => this.#take('text', text),
+        onReasoning: (text) => this.#take('reasoning', text),
+        onToolCallDelta: (text) => this.#guard(() => output.countToolText(text)),
         onToolCall: (call) => round.calls.push(call),
         onUsage: (usage) => {
           round.usage = usage;
         },
-        onEnd: (finish) => output.finish(() => this.#answered(finish, round)),
-        onError: (error) => output.finish(() => this.#fail(error)),
+        onEnd: (finish) => this.#guard(() => output.finish(() => this.#guard(() => this.#answered(finish, round)))),
+        onError: (error) => this.#guard(() => output.finish(() => this.#fail(error))),
         onClose: () => {},
       },
       this.#controller.signal,
     );
   }
 
-  #firstToken(): void {
-    if (this.machine.phase !== 'waiting') return;
-    this.machine.enter('streaming');
-    this.firstTokenMs ??= this.#environment.clock.now();
+  #take(kind: DeltaKind, text: string): void {
+    try {
+      if (this.machine.phase === 'waiting') {
+        this.machine.enter('streaming');
+        this.firstTokenMs ??= this.#environment.clock.now();
+      }
+      this.output?.push(kind, text);
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  /** A fault in here ends this turn, and nothing else. */
+  #guard(action: () => void): void {
+    try {
+      action();
+    } catch (error) {
+      this.#fail(error);
+    }
   }
 
   #answered(finish: FinishReason, round: Round): void {

@@ -8,7 +8,11 @@ import { newTurnId, startTestGateway } from '../support/test-gateway.ts';
 describe.each(['uws', 'ws'] as const)('slow readers over %s', (transport) => {
   test('a reader that pauses gets merged deltas and loses nothing; others are not held up', async () => {
     const upstream = createScriptedUpstream();
-    const gateway = await startTestGateway({ transport, upstreamObjects: [upstream], limits: { maxOutputTokens: 10_000_000 } });
+    const gateway = await startTestGateway({
+      transport,
+      upstreamObjects: [upstream],
+      limits: { maxOutputTokens: 10_000_000 },
+    });
     const fast = await RawClient.connect(gateway.url);
     const { session } = await fast.attach({ ref: 1, s: 0, create: {} });
     const slow = await RawClient.connect(gateway.url);
@@ -96,7 +100,10 @@ async function startSlicingProxy(target: number): Promise<{ port: number; close(
   const sockets = new Set<Socket>();
   const server = createServer((client) => {
     const upstream = connect(target, '127.0.0.1');
-    for (const [from, to] of [[client, upstream], [upstream, client]] as const) {
+    for (const [from, to] of [
+      [client, upstream],
+      [upstream, client],
+    ] as const) {
       sockets.add(from);
       from.setNoDelay(true);
       from.on('data', (data) => {

@@ -28,7 +28,10 @@ describe.each(matrix)('bad input over $transport with $encoding', ({ transport, 
 
   test('an oversize message is closed with 4306, others go on', async () => {
     const gateway = await startTestGateway({ ...gatewayOptions(), limits: { maxMessageBytes: 10_000 } });
-    const [client, other] = [await RawClient.connect(gateway.url, { encoding }), await RawClient.connect(gateway.url, { encoding })];
+    const [client, other] = [
+      await RawClient.connect(gateway.url, { encoding }),
+      await RawClient.connect(gateway.url, { encoding }),
+    ];
     client.send({ t: 'ping' }, { t: 'hello', client: { name: 'x'.repeat(60) } });
     client.sendRaw(codec.encode({ t: 'x', text: 'y'.repeat(11_000) }));
     expect((await client.closed).code).toBe(4306);
@@ -44,7 +47,12 @@ describe.each(matrix)('bad input over $transport with $encoding', ({ transport, 
     send({ t: 'sing', ref: 2 });
     expect(await client.next('error')).toMatchObject({ ref: 2, code: 'unknown_frame' });
     send({ t: 'turn', ref: 3, s: 0, id: 'not-a-ulid', input: 'x' });
-    expect(await client.next('error')).toMatchObject({ ref: 3, s: 0, code: 'invalid_frame', message: expect.stringContaining('“id”') });
+    expect(await client.next('error')).toMatchObject({
+      ref: 3,
+      s: 0,
+      code: 'invalid_frame',
+      message: expect.stringContaining('“id”'),
+    });
     send({ t: 'turn', ref: 4, s: 0, id: newTurnId(), input: { deep: 1 } });
     expect(await client.next('error')).toMatchObject({ ref: 4, code: 'invalid_frame' });
     send({ t: 'attach', ref: 5, s: -1 });
@@ -68,7 +76,9 @@ describe.each(matrix)('bad input over $transport with $encoding', ({ transport, 
   });
 
   test('odd but legal input arrives as it was: special tokens, lone surrogates, control characters', async () => {
-    const upstream = createScriptedUpstream(answerWith(['<|endoftext|>', '\ud83d', '\ude00', ' \ud83d', 'x', '\u0000']));
+    const upstream = createScriptedUpstream(
+      answerWith(['<|endoftext|>', '\ud83d', '\ude00', ' \ud83d', 'x', '\u0000']),
+    );
     const gateway = await startTestGateway({ transport, upstreamObjects: [upstream] });
     const client = await RawClient.connect(gateway.url, { encoding });
     await client.attach({ ref: 1, s: 0, create: {} });
@@ -86,7 +96,10 @@ describe.each(matrix)('bad input over $transport with $encoding', ({ transport, 
   });
 
   test('an input over the limit is refused', async () => {
-    const gateway = await startTestGateway({ ...gatewayOptions(), limits: { maxInputBytes: 1_000, windowTokens: 200 } });
+    const gateway = await startTestGateway({
+      ...gatewayOptions(),
+      limits: { maxInputBytes: 1_000, windowTokens: 200 },
+    });
     const client = await RawClient.connect(gateway.url, { encoding });
     await client.attach({ ref: 1, s: 0, create: {} });
     client.send({ t: 'turn', ref: 2, s: 0, id: newTurnId(), input: 'é'.repeat(501) });
@@ -105,7 +118,10 @@ describe.each(matrix)('bad input over $transport with $encoding', ({ transport, 
     ].map((frame) => Buffer.from(codec.encode(frame)));
     const runs = process.env.PARLEY_LONG ? 250_000 : 1_500;
     let client = await RawClient.connect(gateway.url, { encoding });
-    const mutation = fc.tuple(fc.nat(seeds.length - 1), fc.array(fc.tuple(fc.nat(200), fc.nat(255)), { minLength: 1, maxLength: 4 }));
+    const mutation = fc.tuple(
+      fc.nat(seeds.length - 1),
+      fc.array(fc.tuple(fc.nat(200), fc.nat(255)), { minLength: 1, maxLength: 4 }),
+    );
     for (const [index, changes] of fc.sample(mutation, { numRuns: runs, seed: Number(process.env.PARLEY_SEED ?? 1) })) {
       const bytes = Buffer.from(seeds[index]!);
       for (const [at, value] of changes) bytes[at % bytes.length] = value;
@@ -121,21 +137,31 @@ describe.each(matrix)('bad input over $transport with $encoding', ({ transport, 
 });
 
 describe('before there is a socket', () => {
-  test.each(['uws', 'ws'] as const)('wrong origin, path, protocol and too many sockets are refused over %s', async (transport) => {
-    const gateway = await startTestGateway({ transport, origins: ['https://app.example'], limits: { maxSocketsPerAddress: 2 } });
-    const open = (headers: Record<string, string>, protocols?: string[]) => RawClient.open(gateway.url, { encoding: 'json', headers, ...(protocols ? { protocols } : {}) });
-    await expect(open({ origin: 'https://evil.example' })).rejects.toThrow('403');
-    await expect(open({ origin: 'null' })).rejects.toThrow('403');
-    await expect(open({ origin: `http://evil.example:${gateway.port}`, host: `evil.example:${gateway.port}` })).rejects.toThrow('403');
-    await expect(open({}, ['graphql-ws'])).rejects.toThrow(/400|Server sent/);
-    await expect(RawClient.open(`${gateway.url}/nowhere`)).rejects.toThrow('404');
-    const first = await open({ origin: 'https://app.example' });
-    const second = await open({ origin: gateway.url }, ['ticket.abc', 'parley.v1.json']);
-    expect(second.socket.protocol).toBe('parley.v1.json');
-    await expect(open({})).rejects.toThrow('429');
-    await first.close();
-    await second.close();
-    const third = await RawClient.open(gateway.url, { encoding: 'json', protocols: [] });
-    expect(third.socket.protocol).toBe('');
-  });
+  test.each(['uws', 'ws'] as const)(
+    'wrong origin, path, protocol and too many sockets are refused over %s',
+    async (transport) => {
+      const gateway = await startTestGateway({
+        transport,
+        origins: ['https://app.example'],
+        limits: { maxSocketsPerAddress: 2 },
+      });
+      const open = (headers: Record<string, string>, protocols?: string[]) =>
+        RawClient.open(gateway.url, { encoding: 'json', headers, ...(protocols ? { protocols } : {}) });
+      await expect(open({ origin: 'https://evil.example' })).rejects.toThrow('403');
+      await expect(open({ origin: 'null' })).rejects.toThrow('403');
+      await expect(
+        open({ origin: `http://evil.example:${gateway.port}`, host: `evil.example:${gateway.port}` }),
+      ).rejects.toThrow('403');
+      await expect(open({}, ['graphql-ws'])).rejects.toThrow(/400|Server sent/);
+      await expect(RawClient.open(`${gateway.url}/nowhere`)).rejects.toThrow('404');
+      const first = await open({ origin: 'https://app.example' });
+      const second = await open({ origin: gateway.url }, ['ticket.abc', 'parley.v1.json']);
+      expect(second.socket.protocol).toBe('parley.v1.json');
+      await expect(open({})).rejects.toThrow('429');
+      await first.close();
+      await second.close();
+      const third = await RawClient.open(gateway.url, { encoding: 'json', protocols: [] });
+      expect(third.socket.protocol).toBe('');
+    },
+  );
 });

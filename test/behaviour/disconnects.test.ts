@@ -114,7 +114,11 @@ describe.each(matrix)('disconnects over $transport with $encoding', ({ transport
     expect(call.request.params.maxOutputTokens).toBe(5);
     call.sink.onText('one two three');
     call.sink.onText(' four five six seven eight');
-    expect(await client.next('turn.ended')).toMatchObject({ status: 'limited', reason: 'max_output_tokens', usage: { output: 5 } });
+    expect(await client.next('turn.ended')).toMatchObject({
+      status: 'limited',
+      reason: 'max_output_tokens',
+      usage: { output: 5 },
+    });
     expect(client.all('delta').map((delta) => delta.text)).toEqual(['one two three', ' four five']);
     expect(await call.aborted).toBe('max_output_tokens');
     client.send({ t: 'turn', s: 0, id: newTurnId(), input: 'b', deadlineMs: 20 });
