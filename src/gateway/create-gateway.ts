@@ -183,8 +183,10 @@ async function assemble({
   async function shutDown(graceMs: number): Promise<void> {
     draining = true;
     transport.stopListening();
+    // so many at once would be a storm for the node they go to
+    const maxMs = Math.round(Math.max(500, Math.min(graceMs / 2, connections.size * 2)));
     for (const connection of connections) {
-      connection.goaway({ reason: 'shutdown', deadlineMs: graceMs, reconnect: { minMs: 0, maxMs: 1_000 } });
+      connection.goaway({ reason: 'shutdown', deadlineMs: graceMs, reconnect: { minMs: 0, maxMs } });
     }
     await engine.drain(graceMs);
     for (const connection of connections) connection.close('going_away', 'the node is going away');

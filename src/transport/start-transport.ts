@@ -1,3 +1,4 @@
+import { accessSync, constants } from 'node:fs';
 import type { Transport, TransportOptions } from './contract.ts';
 import { loadUws, startUwsTransport } from './uws-transport.ts';
 import { startWsTransport } from './ws-transport.ts';
@@ -13,6 +14,13 @@ export async function startTransport(
   options: TransportOptions,
   onFallback: (reason: string) => void,
 ): Promise<Transport> {
+  for (const file of options.tls === undefined ? [] : [options.tls.certificateFile, options.tls.keyFile]) {
+    try {
+      accessSync(file, constants.R_OK);
+    } catch (cause) {
+      throw new Error(`The TLS file ${file} cannot be read; check --tls-certificate and --tls-key.`, { cause });
+    }
+  }
   if (choice === 'ws') return startWsTransport(options);
   let uws: Awaited<ReturnType<typeof loadUws>>;
   try {

@@ -16,6 +16,9 @@ export type TurnEngineOptions = Omit<TurnEnvironment, 'contextOf' | 'turnEnded'>
   sessionSettled(session: Session): void;
 };
 
+/** Time for the store to take the last ends of a drain, milliseconds. */
+const endGraceMs = 5_000;
+
 /** How a submitted turn stands: taken now, or known before (`known` then says how). */
 export type Submitted = { outcome: 'accepted' } | { outcome: 'known'; existing: StoredTurn };
 
@@ -53,6 +56,9 @@ export class TurnEngine {
     const input = wellFormed(frame.input);
     const text = inputText(input);
     const { limits, tokensFor } = this.#options;
+    if (frame.limits?.maxCostUsd !== undefined) {
+      throw new ProtocolError('invalid_frame', 'turn: “limits.maxCostUsd” needs prices, which this gateway does not have; limit “maxOutputTokens”.');
+    }
     if (text.trim() === '') throw new ProtocolError('invalid_frame', 'turn: “input” is empty.');
     if (Buffer.byteLength(text) > limits.maxInputBytes) {
       throw new ProtocolError(
@@ -139,14 +145,21 @@ export class TurnEngine {
     this.#contexts.delete(session);
   }
 
-  /** Refuses new turns; after `graceMs` ends those that still run as `interrupted`. Resolves when none is left. */
+  /**
+   * Refuses new turns; after `graceMs` ends those that still run as `interrupted`. Resolves when none is left, or when the
+   * store does not take the ends either: they are then found unfinished at the next start.
+   */
   async drain(graceMs: number): Promise<void> {
     this.#draining = true;
-    const deadlineMs = this.#options.clock.now() + graceMs;
+    const { clock, logger } = this.#options;
+    const deadlineMs = clock.now() + graceMs;
     while (this.#live.size > 0) {
-      if (this.#options.clock.now() >= deadlineMs)
-        this.#endAll({ status: 'interrupted', reason: 'shutdown', message: 'The node was shut down.' });
-      await new Promise((resolve) => this.#options.clock.setTimer(() => resolve(undefined), 20));
+      if (clock.now() >= deadlineMs) this.#endAll({ status: 'interrupted', reason: 'shutdown', message: 'The node was shut down.' });
+      if (clock.now() >= deadlineMs + endGraceMs) {
+        logger.error({ turns: this.#live.size }, 'turns could not be ended before the stop; the next start ends them');
+        return;
+      }
+      await new Promise((resolve) => clock.setTimer(() => resolve(undefined), 20));
     }
   }
 

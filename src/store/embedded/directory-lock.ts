@@ -1,4 +1,4 @@
-import { linkSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { accessSync, constants, linkSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { StoreStartError } from '../store-error.ts';
@@ -15,7 +15,13 @@ interface Holder {
  * and replaced; a living one makes this throw `StoreStartError`. Answers the function that gives the directory back.
  */
 export function lockDirectory(directory: string): () => void {
-  mkdirSync(directory, { recursive: true });
+  try {
+    mkdirSync(directory, { recursive: true });
+    accessSync(directory, constants.R_OK | constants.W_OK);
+  } catch (cause) {
+    const code = (cause as NodeJS.ErrnoException).code ?? 'unknown error';
+    throw new StoreStartError(`The data directory ${directory} cannot be written (${code}); choose another with --data.`, cause);
+  }
   const path = join(directory, 'lock');
   const mine = JSON.stringify({
     pid: process.pid,
