@@ -116,7 +116,7 @@ async function assemble({
   // loading a tokenizer takes a third of a second: now, not in somebody's first turn
   for (const model of new Set(upstreams.map((upstream) => upstream.defaultModel))) tokensForModel(model).count('ready');
 
-  const recoveredTurns = await recoverTurns({ store, tokensFor: tokensForModel });
+  const recoveredTurns = await recoverTurns({ store, tokensFor: tokensForModel }, await store.orphans());
   if (recoveredTurns > 0)
     logger.warn({ turns: recoveredTurns }, 'turns that the last process left unfinished were ended as interrupted');
 

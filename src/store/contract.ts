@@ -17,6 +17,8 @@ export interface StoredSession extends SessionKey {
   /** Turns that have ended. */
   turns: number;
   running?: string | undefined;
+  /** Node that runs it, in a store that nodes share. */
+  owner?: string | undefined;
   /** Turns that wait, in order. */
   queue: string[];
 }
@@ -70,6 +72,8 @@ export type ClaimResult =
   | { outcome: 'duplicate'; existing: StoredTurn }
   | { outcome: 'conflict' }
   | { outcome: 'busy' }
+  /** Another node runs the session's turn and appends to its log: it must make this claim. */
+  | { outcome: 'elsewhere'; owner: string }
   | { outcome: 'queue_full' }
   | { outcome: 'stale_base'; head: number }
   | { outcome: 'session_not_found' };
@@ -85,7 +89,9 @@ export type EndResult =
   /** `next` is the waiting turn that now runs. */
   | { outcome: 'ended'; next?: string | undefined }
   | { outcome: 'already_ended'; status: TurnStatus }
-  | { outcome: 'unknown' };
+  | { outcome: 'unknown' }
+  /** Another node took the session over; this one must be silent. */
+  | { outcome: 'fenced' };
 
 /** Events of one session in one append of the node log. */
 export interface LogBatch extends SessionKey {

@@ -14,9 +14,9 @@ export interface RecoveryOptions {
  * Ends the turns that a dead process left, with the text that clients may have seen: each once, as `interrupted`.
  * Answers how many.
  */
-export async function recoverTurns(options: RecoveryOptions): Promise<number> {
+export async function recoverTurns(options: RecoveryOptions, orphans: readonly OrphanedSession[]): Promise<number> {
   let count = 0;
-  for (const orphan of await options.store.orphans()) count += await endOrphan(options, orphan);
+  for (const orphan of orphans) count += await endOrphan(options, orphan);
   return count;
 }
 

@@ -58,7 +58,7 @@ export async function settleTurn(environment: TurnEnvironment, turn: EndingTurn,
   turn.machine.enter('ended');
   logEnd(environment, turn, ended);
   session.turns.delete(turn.id);
-  if (session.erased || result.outcome === 'unknown') return;
+  if (session.erased || result.outcome === 'unknown' || result.outcome === 'fenced') return;
   session.finishedTurns++;
   environment.contextOf(session).add(entry);
   session.confirm(ended);

@@ -297,6 +297,8 @@ function refusal(
       return new ProtocolError('queue_full', 'Too many turns wait in this session; try again when one has ended.');
     case 'stale_base':
       return new ProtocolError('stale_base', `The session moved on; its head is ${result.head}.`);
+    case 'elsewhere':
+      return new ProtocolError('turn_in_progress', 'Another turn is running on another node; try again when it has ended.');
     case 'session_not_found':
       return new ProtocolError('session_not_found', 'The session does not exist any more.');
   }

@@ -1,7 +1,11 @@
-import { afterEach, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import type { LogEvent } from '../../src/session/log-event.ts';
 import type { ClaimRequest, EndRequest, SessionKey, Store, TurnEntry } from '../../src/store/contract.ts';
 import { openEmbeddedStore } from '../../src/store/embedded/embedded-store.ts';
+import { connectRedis } from '../../src/store/redis/connect-redis.ts';
+import { createRedisKeys } from '../../src/store/redis/keys.ts';
+import { createRedisStore } from '../../src/store/redis/redis-store.ts';
+import { type RedisServer, startRedisServer } from '../support/redis-server.ts';
 import { createMemoryStore } from '../support/memory-store.ts';
 import { temporaryDirectory } from '../support/test-gateway.ts';
 
@@ -11,8 +15,23 @@ const stores: { name: string; open(): Promise<Store> }[] = [
     name: 'embedded, durable on disk',
     open: async () => openEmbeddedStore({ directory: temporaryDirectory(), durability: 'disk' }),
   },
+  { name: 'redis', open: openRedis },
   { name: 'memory (the double of the race tests)', open: async () => createMemoryStore() },
 ];
+
+let redis: RedisServer | undefined;
+beforeAll(async () => {
+  redis = await startRedisServer();
+});
+afterAll(() => redis?.stop());
+
+/** A store of a node of its own, under a prefix of its own. */
+async function openRedis(): Promise<Store> {
+  const connection = await connectRedis(redis!.url, () => {});
+  const prefix = `test${Math.random().toString(36).slice(2)}`;
+  await connection.set(createRedisKeys(prefix).lease('n'), 'n');
+  return createRedisStore({ connection, prefix, node: 'n', close: async () => connection.disconnect() });
+}
 
 const key: SessionKey = { tenant: 'acme', session: 's1' };
 

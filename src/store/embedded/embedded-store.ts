@@ -1,10 +1,8 @@
 import { join } from 'node:path';
 import { open, type RootDatabase } from 'lmdb';
 import type { Settings } from '../../../protocol/frames/common.ts';
-import type { LogEvent } from '../../session/log-event.ts';
-import { endOf } from '../../session/log-event.ts';
+import { assembleOrphan, orphanStart } from '../assemble-orphan.ts';
 import { decideClaim, releaseTurn } from '../claim-rules.ts';
-import { contiguousEvents } from '../contiguous-events.ts';
 import type {
   ClaimRequest,
   ClaimResult,
@@ -17,7 +15,6 @@ import type {
   StoredSession,
   StoredTurn,
   TurnEntry,
-  TurnRecord,
 } from '../contract.ts';
 import { StoreError, StoreStartError } from '../store-error.ts';
 import { lockDirectory } from './directory-lock.ts';
@@ -113,21 +110,9 @@ export function openEmbeddedStore(options: EmbeddedStoreOptions): Store {
       .map((turn) => readStoredTurn(key, turn))
       .filter((turn) => turn?.state === 'unfinished')
       .map((turn) => turn.record);
-    const ids = new Set(unfinished.map((record) => record.turn));
-    const logged = log.recoveredEvents(key).filter((event) => ids.has(event.turn));
-    const accepts = unfinished.filter((record) => record.pos !== undefined).map(acceptOf);
-    const own = [...accepts, ...logged];
-    const start = own.reduce((least, event) => Math.min(least, event.pos), session.head);
-    // turns that ended in between hold the positions between those of the unfinished ones
-    const ended = entriesAfter(key, start).flatMap((entry) => entry.events);
-    const known = contiguousEvents([...own, ...ended], start);
-    const last = known.at(-1);
-    return {
-      session,
-      unfinished,
-      events: known.filter((event) => ids.has(event.turn)),
-      head: Math.max(session.head, last === undefined ? 0 : endOf(last)),
-    };
+    const logged = log.recoveredEvents(key);
+    const ended = entriesAfter(key, orphanStart(session, unfinished, logged)).flatMap((entry) => entry.events);
+    return assembleOrphan(session, unfinished, logged, ended);
   }
 
   function entriesAfter(key: SessionKey, from: number, limit?: number): TurnEntry[] {
@@ -216,11 +201,6 @@ export function openEmbeddedStore(options: EmbeddedStoreOptions): Store {
 
 function finishedTurn(request: EndRequest): StoredTurn {
   return { state: 'finished', fingerprint: request.entry.fingerprint, status: request.status, end: request.head };
-}
-
-function acceptOf(record: TurnRecord): LogEvent {
-  const { turn, acceptedAt, frame } = record;
-  return { t: 'turn.accepted', pos: record.pos ?? 0, turn, input: frame.input, at: acceptedAt };
 }
 
 function pick(key: SessionKey): SessionKey {

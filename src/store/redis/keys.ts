@@ -1,0 +1,33 @@
+import type { SessionKey } from '../contract.ts';
+
+/**
+ * Every key of the Redis store. What is in braces decides the slot of a Cluster: all keys of a session are in one, all
+ * of a node in one. The tenant is part of every key of a session; ids hold no braces or colons.
+ */
+export function createRedisKeys(prefix: string) {
+  const session = (key: SessionKey): string => `${prefix}:{${encodeURIComponent(key.tenant)}:${encodeURIComponent(key.session)}}`;
+  const node = (id: string): string => `${prefix}:{node:${id}}`;
+  return {
+    /** Hash: epoch, head, settings, createdAt, turns, running, owner. */
+    session: (key: SessionKey) => session(key),
+    /** List: turns that wait. */
+    queue: (key: SessionKey) => `${session(key)}:queue`,
+    /** Hash: turn → how it stands. */
+    turns: (key: SessionKey) => `${session(key)}:turns`,
+    /** Stream: finished turns, by the position after their last event. */
+    entries: (key: SessionKey) => `${session(key)}:entries`,
+    /** Hash: position after a turn → what of it was heard. */
+    heard: (key: SessionKey) => `${session(key)}:heard`,
+    tombstone: (key: SessionKey, turn: string) => `${session(key)}:tombstone:${turn}`,
+    lease: (id: string) => `${node(id)}:lease`,
+    /** Stream: the node's write-ahead log. */
+    log: (id: string) => `${node(id)}:log`,
+    /** Set: sessions in which the node may have unfinished turns. */
+    sessions: (id: string) => `${node(id)}:sessions`,
+    grave: (id: string) => `${node(id)}:grave`,
+    /** Set: every node that lives or was not buried. */
+    nodes: () => `${prefix}:nodes`,
+  };
+}
+
+export type RedisKeys = ReturnType<typeof createRedisKeys>;
