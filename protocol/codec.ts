@@ -30,14 +30,14 @@ export const msgpackCodec: Codec = {
   encode: (message) => packr.pack(message),
   decode(message) {
     if (typeof message === 'string') {
-      throw new ProtocolError('malformed_message', 'The message is text, but this connection speaks msgpack.');
+      throw new ProtocolError('malformed_message', 'This connection speaks msgpack, not text.');
     }
     scanMsgpack(message);
     let value: unknown;
     try {
       value = packr.unpack(message);
     } catch (cause) {
-      throw new ProtocolError('malformed_message', 'The message is not valid msgpack.', { cause });
+      throw new ProtocolError('malformed_message', 'Invalid msgpack.', { cause });
     }
     return framesOf(value);
   },

@@ -35,7 +35,7 @@ export function scanMsgpack(bytes: Uint8Array): void {
     if (head >= 0xa0 && head <= 0xbf) {
       offset += head & 0x1f;
     } else if (isKey && (head < 0xd9 || head > 0xdb)) {
-      throw malformed('a map key is not a string');
+      throw malformed('map key not a string');
     } else if (head <= 0x7f || head >= 0xe0) {
       // fixint: the header is the value
     } else if (head <= 0x8f) {
@@ -98,7 +98,7 @@ export function scanMsgpack(bytes: Uint8Array): void {
           offset += 4;
           break;
         default:
-          throw malformed('it uses an extension type or a reserved byte');
+          throw malformed('extension type or reserved byte');
       }
     }
     if (offset > end) throw malformed('it is cut short');
@@ -121,5 +121,5 @@ function readLength(bytes: Uint8Array, offset: number, width: 1 | 2 | 4): number
 }
 
 function malformed(what: string): ProtocolError {
-  return new ProtocolError('malformed_message', `The message is not accepted: ${what}.`);
+  return new ProtocolError('malformed_message', `Malformed message: ${what}.`);
 }

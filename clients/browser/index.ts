@@ -45,8 +45,8 @@ export async function connect(url: string | URL, options: ConnectOptions = {}): 
       codec: msgpackCodec,
       openSocket: openBrowserSocket,
       clock: systemClock,
-      random: () => Math.random(),
-      newId: createUlidMaker(() => Date.now()),
+      random: Math.random,
+      newId: createUlidMaker(Date.now),
     },
   );
   watchPage(client);

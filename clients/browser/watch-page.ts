@@ -2,16 +2,12 @@ import type { Client } from '../shared/api.ts';
 
 /** Whenever the page may have lost its connection unnoticed (sleep, a frozen tab, another network), looks at once. */
 export function watchPage(client: Client): void {
-  if (typeof window === 'undefined') return;
+  if (typeof document === 'undefined') return;
+  const watching = new AbortController();
   const check = (): void => client.check();
-  const onVisible = (): void => {
-    if (document.visibilityState === 'visible') check();
-  };
-  for (const name of ['online', 'pagehide', 'pageshow']) addEventListener(name, check);
-  document.addEventListener('visibilitychange', onVisible);
+  // visibilitychange bubbles to the window
+  for (const name of ['online', 'pagehide', 'pageshow', 'visibilitychange']) addEventListener(name, check, watching);
   client.on('state', (state) => {
-    if (state !== 'closed') return;
-    for (const name of ['online', 'pagehide', 'pageshow']) removeEventListener(name, check);
-    document.removeEventListener('visibilitychange', onVisible);
+    if (state === 'closed') watching.abort();
   });
 }

@@ -40,7 +40,10 @@ export interface NodeConnectOptions extends ConnectOptions {
  * Connects over `ws`. `url`: the gateway's `http(s)://` or `ws(s)://` base, or its full socket address. Rejects with
  * `ParleyError` or with the signal's reason, with `TypeError` for a bad `url`.
  */
-export async function connect(url: string | URL, { encoding = 'msgpack', ...options }: NodeConnectOptions = {}): Promise<Client> {
+export async function connect(
+  url: string | URL,
+  { encoding = 'msgpack', ...options }: NodeConnectOptions = {},
+): Promise<Client> {
   return connectClient(
     socketUrl(url),
     { client: { name: 'parley-node' }, ...options },
@@ -48,8 +51,8 @@ export async function connect(url: string | URL, { encoding = 'msgpack', ...opti
       codec: codecFor(encoding),
       openSocket: openNodeSocket,
       clock: systemClock,
-      random: () => Math.random(),
-      newId: createUlidMaker(() => Date.now()),
+      random: Math.random,
+      newId: createUlidMaker(Date.now),
     },
   );
 }

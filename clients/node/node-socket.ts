@@ -11,5 +11,9 @@ export const openNodeSocket: OpenSocket = (url, protocols, { onOpen, onMessage, 
   // `close` follows an error
   socket.on('error', (error) => (failure = error.message));
   socket.on('close', (code, reason) => onClose(code, reason.toString('utf8') || failure));
-  return { send: (message) => socket.send(message), close: () => socket.close(1000), abandon: () => socket.terminate() };
+  return {
+    send: (message) => socket.send(message),
+    close: () => socket.close(1000),
+    abandon: () => socket.terminate(),
+  };
 };

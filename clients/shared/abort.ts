@@ -2,7 +2,11 @@
  * The promise, or the signal's reason if that aborts first; `onAbort` then undoes what was begun. An aborted signal
  * rejects at once.
  */
-export function abortable<Value>(promise: Promise<Value>, signal: AbortSignal | undefined, onAbort: () => void): Promise<Value> {
+export function abortable<Value>(
+  promise: Promise<Value>,
+  signal: AbortSignal | undefined,
+  onAbort: () => void,
+): Promise<Value> {
   if (signal === undefined) return promise;
   return new Promise((resolve, reject) => {
     const stop = whenAborted(signal, () => {
@@ -18,4 +22,9 @@ export function whenAborted(signal: AbortSignal, callback: () => void): () => vo
   if (signal.aborted) callback();
   else signal.addEventListener('abort', callback, { once: true });
   return () => signal.removeEventListener('abort', callback);
+}
+
+/** What a signal says about why, where it is a text that can be told to others. */
+export function reasonOf({ reason }: AbortSignal): string | undefined {
+  return typeof reason === 'string' ? reason : undefined;
 }

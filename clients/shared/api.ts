@@ -1,5 +1,14 @@
 import type { Attached, Presence } from '../../protocol/frames/attach.ts';
-import type { OnBusy, Params, Settings, Timing, Tool, TurnInput, TurnStatus, Usage } from '../../protocol/frames/common.ts';
+import type {
+  OnBusy,
+  Params,
+  Settings,
+  Timing,
+  Tool,
+  TurnInput,
+  TurnStatus,
+  Usage,
+} from '../../protocol/frames/common.ts';
 import type { Auth, Welcome } from '../../protocol/frames/hello.ts';
 import type { FinishedTurn } from '../../protocol/frames/history.ts';
 import type { TurnState, WindowReport } from '../../protocol/frames/turn.ts';
@@ -8,7 +17,7 @@ import type { ParleyError } from './parley-error.ts';
 
 /**
  * A credential, or where to get one. A function is asked before the first connection, again when the gateway says that
- * the credential ended, shortly before a token expires, and for every connection when it answers tickets.
+ * the credential ended, and for every connection when it answers tickets.
  */
 export type AuthSource = Auth | (() => Promise<Auth | undefined> | Auth | undefined);
 

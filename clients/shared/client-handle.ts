@@ -23,7 +23,11 @@ const defaultConnectMs = 10_000;
  * Connects and resolves when the gateway said welcome. Rejects with `ParleyError` (`connection_failed`, `unauthorized`,
  * …) or with the signal's reason.
  */
-export async function connectClient(url: string, options: ConnectOptions, environment: ClientEnvironment): Promise<Client> {
+export async function connectClient(
+  url: string,
+  options: ConnectOptions,
+  environment: ClientEnvironment,
+): Promise<Client> {
   options.signal?.throwIfAborted();
   const client = new ClientHandle(url, options, environment);
   return abortable(client.connected.promise, options.signal, () => void client.close());
@@ -34,7 +38,6 @@ class ClientHandle extends Emitter<ClientEvents> implements Client, ConnectionOw
   welcome: Welcome | undefined;
   readonly #environment: ClientEnvironment;
   readonly #options: ConnectOptions;
-  readonly #credentials: Credentials;
   readonly #connection: Connection;
   /** By alias. */
   readonly #sessions = new Map<number, SessionHandle>();
@@ -45,9 +48,8 @@ class ClientHandle extends Emitter<ClientEvents> implements Client, ConnectionOw
     super();
     this.#environment = environment;
     this.#options = options;
-    this.#credentials = new Credentials(options.auth, environment.clock);
     const { attempts = 1, connectMs = defaultConnectMs } = options;
-    const parts = { url, environment, credentials: this.#credentials, connectMs, attempts };
+    const parts = { url, environment, credentials: new Credentials(options.auth), connectMs, attempts };
     this.#connection = new Connection(parts, this);
     this.#connection.start();
   }
@@ -99,7 +101,8 @@ class ClientHandle extends Emitter<ClientEvents> implements Client, ConnectionOw
   }
 
   attach(session: SessionHandle, attempt: number): void {
-    for (const link of this.#connection.links) this.#attachOn(link, session, attempt === 0 ? 0 : this.#jitterMs(attempt));
+    for (const link of this.#connection.links)
+      this.#attachOn(link, session, attempt === 0 ? 0 : this.#jitterMs(attempt));
   }
 
   release(session: SessionHandle): void {
@@ -119,10 +122,7 @@ class ClientHandle extends Emitter<ClientEvents> implements Client, ConnectionOw
   onFrame(link: Link, frame: DownFrame): void {
     if (frame.t === 'welcome') {
       this.welcome = frame;
-      this.#watchExpiry(frame.expiresAt);
       this.emit('welcome', frame);
-    } else if (frame.t === 'authenticated') {
-      this.#watchExpiry(frame.expiresAt);
     } else if (frame.t === 'error') {
       this.#onError(link, frame);
     } else if ('s' in frame) {
@@ -131,7 +131,7 @@ class ClientHandle extends Emitter<ClientEvents> implements Client, ConnectionOw
   }
 
   onBeat(link: Link): void {
-    link.send([...this.#sessions.values()].flatMap((session) => (link.attachments.has(session.alias) ? session.ackFrames() : [])));
+    link.send([...this.#sessions.values()].flatMap((session) => session.ackFrames()));
   }
 
   onState(state: ConnectionState): void {
@@ -158,11 +158,9 @@ class ClientHandle extends Emitter<ClientEvents> implements Client, ConnectionOw
     } catch (error) {
       throw ParleyError.from(error, 'malformed_message');
     }
-    // a UTF-16 code unit has at most 3 bytes
-    const bytes = typeof message === 'string' ? message.length * 3 : message.length;
-    const most = this.welcome?.limits.maxMessageBytes ?? bytes;
-    if (bytes > most && (typeof message !== 'string' || new TextEncoder().encode(message).length > most)) {
-      throw new ParleyError('input_too_large', `The gateway takes messages of up to ${most} bytes.`);
+    const bytes = typeof message === 'string' ? new TextEncoder().encode(message) : message;
+    if (bytes.length > (this.welcome?.limits.maxMessageBytes ?? bytes.length)) {
+      throw new ParleyError('input_too_large', 'The input is larger than the gateway allows.');
     }
   }
 
@@ -227,10 +225,6 @@ class ClientHandle extends Emitter<ClientEvents> implements Client, ConnectionOw
 
   #jitterMs(attempt: number): number {
     return fullJitterMs(attempt, backoff.baseMs, backoff.maxMs, this.#environment.random);
-  }
-
-  #watchExpiry(expiresAtMs: number | undefined): void {
-    this.#credentials.watch(expiresAtMs, (token) => this.send([{ t: 'auth', ref: this.nextRef(), token }]));
   }
 
   #endSessions(error: ParleyError): void {

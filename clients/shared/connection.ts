@@ -102,7 +102,6 @@ export class Connection {
     if (this.state === 'closed') return;
     this.#enter('closed');
     this.#timer?.cancel();
-    this.#options.credentials.stop();
     this.#candidate?.close();
     this.#link?.close();
     this.#candidate = this.#link = undefined;
@@ -215,5 +214,5 @@ function closeError(link: Link, code: number, reason: string): ParleyError {
   const message = `${reason || 'The connection was closed'} (${code}).`;
   if (closeAction(code) === 'reconnect') return new ParleyError('connection_failed', message);
   if (closeAction(code) === 'renew') return new ParleyError('unauthorized', message);
-  return new ParleyError(code === 4302 ? 'forbidden' : 'closed', message);
+  return new ParleyError('closed', message);
 }

@@ -1,20 +1,16 @@
 import type { Auth } from '../../protocol/frames/hello.ts';
 import type { AuthSource } from './api.ts';
-import type { ClientClock, ClientTimer } from './environment.ts';
 
-/** A new token is asked for this long before the old one expires, milliseconds. */
-const renewBeforeMs = 30_000;
-
-/** The credential in use, and when to get another. */
+/**
+ * The credential in use, and where another comes from. One that expires is not renewed in place: the gateway closes with
+ * 4200, and the next connection resumes with a new one, which loses nothing.
+ */
 export class Credentials {
   readonly #source: AuthSource | undefined;
-  readonly #clock: ClientClock;
   #held: Auth | undefined;
-  #timer: ClientTimer | undefined;
 
-  constructor(source: AuthSource | undefined, clock: ClientClock) {
+  constructor(source: AuthSource | undefined) {
     this.#source = source;
-    this.#clock = clock;
   }
 
   get renewable(): boolean {
@@ -34,25 +30,5 @@ export class Credentials {
   /** The gateway refused it. */
   discard(): void {
     this.#held = undefined;
-  }
-
-  /** Gets a new token in time and hands it to `renew`; a source that fails is asked again at the next connection. */
-  watch(expiresAtMs: number | undefined, renew: (token: string) => void): void {
-    this.stop();
-    if (expiresAtMs === undefined || !this.renewable) return;
-    const leftMs = expiresAtMs - this.#clock.wall();
-    this.#timer = this.#clock.setTimer(() => {
-      this.discard();
-      this.get().then(
-        ({ auth }) => {
-          if (auth !== undefined && 'token' in auth) renew(auth.token);
-        },
-        () => {},
-      );
-    }, Math.max(leftMs / 2, leftMs - renewBeforeMs, 0));
-  }
-
-  stop(): void {
-    this.#timer?.cancel();
   }
 }

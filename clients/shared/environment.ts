@@ -26,8 +26,6 @@ export interface ClientTimer {
 export interface ClientClock {
   /** Monotonic. */
   now(): number;
-  /** Since 1970. */
-  wall(): number;
   setTimer(callback: () => void, delayMs: number): ClientTimer;
 }
 

@@ -129,8 +129,10 @@ export class Link {
     try {
       values = this.#options.environment.codec.decode(message);
     } catch (error) {
-      this.#handlers.onFault(new ParleyError('bad_frame', 'The gateway sent a message that cannot be read.', { cause: error }));
-      return this.#lose('unreadable message');
+      this.#handlers.onFault(
+        new ParleyError('bad_frame', 'The gateway sent a message that could not be decoded.', { cause: error }),
+      );
+      return this.#lose('');
     }
     for (const value of values) {
       if (this.#over) return;

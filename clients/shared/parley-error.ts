@@ -36,7 +36,8 @@ export class ParleyError extends Error {
     super(message, { cause });
     this.name = 'ParleyError';
     this.code = code;
-    this.retryable = retryable ?? (code in clientCodes ? clientCodes[code as 'closed'] : errorCodes[code as ErrorCode].retryable);
+    this.retryable =
+      retryable ?? (code in clientCodes ? clientCodes[code as 'closed'] : errorCodes[code as ErrorCode].retryable);
     this.retryAfterMs = retryAfterMs;
   }
 

@@ -80,7 +80,8 @@ export class Requests {
     if (event.t === 'turn.accepted') {
       this.settle(this.#refOf(({ frame }) => frame.t === 'turn' && frame.id === event.turn));
     } else if (event.t === 'tool.result') {
-      const isAnswered = ({ frame }: Request): boolean => frame.t === event.t && frame.turn === event.turn && frame.call === event.call;
+      const isAnswered = ({ frame }: Request): boolean =>
+        frame.t === event.t && frame.turn === event.turn && frame.call === event.call;
       this.settle(this.#refOf(isAnswered));
     }
   }

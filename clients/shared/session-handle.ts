@@ -4,7 +4,7 @@ import type { Settings, TurnInput } from '../../protocol/frames/common.ts';
 import type { ErrorFrame } from '../../protocol/frames/connection.ts';
 import type { TurnFrame } from '../../protocol/frames/turn.ts';
 import type { UpFrame } from '../../protocol/up.ts';
-import { whenAborted } from './abort.ts';
+import { reasonOf, whenAborted } from './abort.ts';
 import type {
   CancelOptions,
   HistoryOptions,
@@ -194,7 +194,7 @@ export class SessionHandle extends Emitter<SessionEvents> implements Session, Tu
   erased(): void {
     const known = this.outcome !== undefined;
     this.requests.settleDeletes();
-    this.fail(new ParleyError('session_not_found', 'The session does not exist, or no longer.'));
+    this.fail(new ParleyError('session_not_found', 'The session was erased.'));
     if (known) this.emit('deleted');
   }
 
@@ -264,9 +264,14 @@ export class SessionHandle extends Emitter<SessionEvents> implements Session, Tu
     const shown = this.#shown;
     if (shown === undefined || event.pos >= shown.before || shown.turns.has(event.turn)) {
       // an event of one position is never partly known
-      this.#apply(known > 0 ? ({ ...event, pos: event.pos + known, text: (event as { text: string }).text.slice(known) } as EventFrame) : event);
+      this.#apply(
+        known > 0
+          ? ({ ...event, pos: event.pos + known, text: (event as { text: string }).text.slice(known) } as EventFrame)
+          : event,
+      );
     }
-    if (event.t === 'turn.ended' || this.cursor - this.#acknowledged >= acknowledgedEvery) this.#host.send(this.ackFrames());
+    if (event.t === 'turn.ended' || this.cursor - this.#acknowledged >= acknowledgedEvery)
+      this.#host.send(this.ackFrames());
   }
 
   #apply(event: EventFrame): void {
@@ -289,8 +294,4 @@ export class SessionHandle extends Emitter<SessionEvents> implements Session, Tu
     const ended = turn;
     void ended.done.then((result) => this.emit('turn-ended', ended, result));
   }
-}
-
-function reasonOf({ reason }: AbortSignal): string | undefined {
-  return typeof reason === 'string' ? reason : undefined;
 }

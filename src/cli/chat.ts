@@ -19,7 +19,7 @@ export async function chat(flags: ChatFlags): Promise<void> {
     client: { name: 'parley-chat' },
     ...(flags.key === undefined ? {} : { auth: { key: flags.key } }),
   });
-  const isTerminal = Boolean(process.stdin.isTTY);
+  const isTerminal = process.stdin.isTTY;
   const settings = {
     ...(flags.system === undefined ? {} : { system: flags.system }),
     ...(flags.model === undefined ? {} : { model: flags.model }),

@@ -12,6 +12,7 @@ interface ServeFlags {
   config?: string;
   host?: string;
   port?: string;
+  store?: string;
   data?: string;
   durability?: string;
   transport?: string;
@@ -108,6 +109,7 @@ function withServeFlags(command: Command): Command {
     .option('-c, --config <file>', `configuration file (default: ${defaultConfigFile}, if there is one)`)
     .option('--host <address>', 'address to listen on (HOST; default 127.0.0.1)')
     .option('-p, --port <number>', 'port to listen on, 0 for a free one (PORT; default 8080)')
+    .option('--store <store>', 'embedded, or redis://… for nodes that share sessions (PARLEY_STORE; default embedded)')
     .option('--data <directory>', 'directory of the embedded store (PARLEY_DATA; default ./parley-data)')
     .addOption(
       new Option('--durability <kind>', 'what a token waits for before it is shown (PARLEY_DURABILITY)').choices([

@@ -6,7 +6,14 @@ import { createLogger } from '../telemetry/logger.ts';
 export async function serve(options: LoadConfigOptions): Promise<void> {
   const config = loadConfig(options);
   const logger = createLogger(config.log);
-  const gateway = await createGateway({ ...structuredClone(config), logger });
+  const gateway = await createGateway({
+    ...structuredClone(config),
+    logger,
+    onLeaseLost() {
+      // its sockets get a moment to hear that they must go elsewhere; a supervisor starts the process anew
+      setTimeout(() => process.exit(1), 1_500);
+    },
+  });
   const { transport, node, url } = gateway;
   logger.info({ url, transport, node, data: config.data }, `Parley is listening: open ${url}`);
   if (config.upstreams.length === 0) {

@@ -10,6 +10,7 @@ export const defaultConfigFile = 'parley.yaml';
 export const environmentSettings = {
   HOST: 'host',
   PORT: 'port',
+  PARLEY_STORE: 'store',
   PARLEY_DATA: 'data',
   PARLEY_DURABILITY: 'durability',
   PARLEY_TRANSPORT: 'transport',

@@ -35,6 +35,15 @@ const practiceSchema = z.strictObject({
 export const configSchema = z.strictObject({
   host: z.string().min(1).default('127.0.0.1'),
   port: z.int().min(0).max(65_535).default(8080),
+  /** `embedded`, or a Redis address (`redis://`, `rediss://`) for nodes that share it. */
+  store: z.union([z.literal('embedded'), z.url({ protocol: /^rediss?$/ })]).default('embedded'),
+  /** What the keys in Redis begin with. */
+  redisPrefix: z
+    .string()
+    .regex(/^[A-Za-z0-9_-]{1,32}$/)
+    .default('parley'),
+  /** A node that does not renew its lease in Redis for this long is taken over. */
+  leaseMs: z.int().min(500).default(3_000),
   /** Directory of the embedded store. */
   data: z.string().min(1).default('./parley-data'),
   /** `disk` waits for the disk before a token is shown: survives a power cut. */

@@ -4,7 +4,7 @@ import type { Clock } from '../lib/clock.ts';
 import type { SessionRegistry } from '../session/session-registry.ts';
 import type { Store } from '../store/contract.ts';
 import type { Logger } from '../telemetry/contract.ts';
-import type { TurnEngine } from '../turn/turn-engine.ts';
+import type { TurnService } from '../turn/turn-service.ts';
 
 export interface ConnectionLimits {
   helloMs: number;
@@ -22,7 +22,7 @@ export interface ConnectionLimits {
 /** What connections need of the rest of the gateway. */
 export interface ConnectionEnvironment {
   registry: SessionRegistry;
-  engine: TurnEngine;
+  turns: TurnService;
   store: Store;
   clock: Clock;
   logger: Logger;

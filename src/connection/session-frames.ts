@@ -133,6 +133,8 @@ export class SessionFrames {
     }
     const { tenant } = this.#identity;
     const { session, created } = await registry.open({ tenant, session: frame.session, create: frame.create });
+    if (frame.after !== undefined && frame.after > session.log.durable)
+      await this.#environment.turns.beforeAttach?.(session, frame.after);
     // a repeated attach begins anew, from the cursor it gives
     if (slot.attachment !== undefined) session.detach(slot.attachment);
     const role = frame.as ?? 'writer';
@@ -155,7 +157,10 @@ export class SessionFrames {
       outcome: created ? 'new' : outcome,
       from: attachment.cursor,
       head: session.log.durable,
-      live: session.turns.size === 0 ? undefined : [...session.turns.keys()],
+      live:
+        session.turns.size + session.remoteTurns.size === 0
+          ? undefined
+          : [...session.turns.keys(), ...session.remoteTurns],
       settings: session.settings,
     });
     void session.pump(attachment);
@@ -174,7 +179,7 @@ export class SessionFrames {
 
   async #turn(frame: TurnFrame, slot: Slot): Promise<void> {
     const session = this.#writable(frame.s, slot);
-    const submitted = await this.#environment.engine.submit(session, frame);
+    const submitted = await this.#environment.turns.submit(session, frame);
     if (submitted.outcome === 'accepted') return;
     const { existing } = submitted;
     const state: DownFrame =
@@ -185,14 +190,14 @@ export class SessionFrames {
             ref: frame.ref,
             s: frame.s,
             turn: frame.id,
-            state: this.#environment.engine.stateOf(session, frame.id),
+            state: this.#environment.turns.stateOf(session, frame.id),
           };
     this.#sink.sendFrame(state);
   }
 
   async #cancel(frame: Cancel, slot: Slot): Promise<void> {
     const session = this.#writable(frame.s, slot);
-    const { upstream, after } = await this.#environment.engine.cancel(session, frame.turn, frame.reason, frame.heard);
+    const { upstream, after } = await this.#environment.turns.cancel(session, frame.turn, frame.reason, frame.heard);
     slot.attachment?.sendAfter(after, { t: 'cancelling', ref: frame.ref, s: frame.s, turn: frame.turn, upstream });
   }
 
@@ -202,7 +207,7 @@ export class SessionFrames {
     if (output !== undefined && error !== undefined) {
       throw new ProtocolError('invalid_frame', 'tool.result: give “output” or “error”, not both.');
     }
-    const outcome = await this.#environment.engine.toolResult(session, turn, call, output, error);
+    const outcome = await this.#environment.turns.toolResult(session, turn, call, output, error);
     if (outcome === 'taken') return;
     this.#sink.sendFrame({ t: 'ignored', ref, s: frame.s, turn, call, reason: 'The call was closed before.' });
   }
@@ -236,6 +241,7 @@ export class SessionFrames {
     const session = this.#writable(frame.s, slot);
     session.settings = mergeSettings(session.settings, frame.settings);
     await this.#environment.store.updateSettings(session.key, session.settings);
+    this.#environment.turns.settingsChanged?.(session);
     for (const { follower, alias } of session.attachments) {
       const ref = follower === this.#sink && alias === frame.s ? frame.ref : undefined;
       follower.sendFrame({ t: 'updated', ref, s: alias, settings: session.settings });
@@ -244,8 +250,8 @@ export class SessionFrames {
 
   async #delete(frame: Delete, slot: Slot): Promise<void> {
     const session = this.#writable(frame.s, slot);
-    const { engine, store, registry } = this.#environment;
-    engine.abandon(session);
+    const { turns, store, registry } = this.#environment;
+    turns.abandon(session);
     await store.deleteSession(session.key);
     registry.remove(session);
     for (const { follower, alias } of [...session.attachments]) {

@@ -12,27 +12,32 @@ import { createUlidMaker, cryptoRandomBytes, type RandomBytes } from '../lib/uli
 import { createRouter } from '../routing/router.ts';
 import { GroupCommit } from '../session/group-commit.ts';
 import { SessionRegistry } from '../session/session-registry.ts';
-import type { Store } from '../store/contract.ts';
-import { openEmbeddedStore } from '../store/embedded/embedded-store.ts';
+import type { SharedStore, Store } from '../store/contract.ts';
+import { LeaseLostError } from '../store/store-error.ts';
 import type { Logger } from '../telemetry/contract.ts';
 import { createLogger } from '../telemetry/logger.ts';
 import { startTransport } from '../transport/start-transport.ts';
 import { recoverTurns } from '../turn/recover-turns.ts';
 import { TurnEngine } from '../turn/turn-engine.ts';
+import type { TurnService } from '../turn/turn-service.ts';
 import type { Upstream } from '../upstream/contract.ts';
 import { createUpstreams } from './create-upstreams.ts';
 import { tokensForModel } from './model-tokens.ts';
+import { openStore } from './open-store.ts';
 import { createOriginPolicy } from './origin-policy.ts';
+import { joinCluster, type Membership } from './join-cluster.ts';
 
 /** Settings as in the configuration file, and parts that a program may bring itself. */
-export interface GatewayOptions extends ConfigInput {
+export interface GatewayOptions extends Omit<ConfigInput, 'store'> {
   /** Default: built from `upstreams`; these come before it. */
   upstreamObjects?: readonly Upstream[] | undefined;
-  /** Default: the embedded store in `data`. Closed together with the gateway. */
-  store?: Store | undefined;
+  /** `embedded` (default, in `data`), a Redis address, or a store, which is closed together with the gateway. */
+  store?: string | Store | undefined;
   logger?: Logger | undefined;
   authenticate?: Authenticate | undefined;
   clock?: Clock | undefined;
+  /** The node lost its lease in a shared store and has closed its sockets; it cannot go on. */
+  onLeaseLost?: (() => void) | undefined;
   randomBytes?: RandomBytes | undefined;
 }
 
@@ -64,13 +69,15 @@ export async function createGateway(options: GatewayOptions = {}): Promise<Gatew
     authenticate,
     clock = systemClock,
     randomBytes: random,
+    onLeaseLost: _onLeaseLost,
     ...settings
   } = options;
-  const config: Config = parseConfig(settings);
+  const storeName = typeof givenStore === 'string' ? givenStore : undefined;
+  const config: Config = parseConfig({ ...settings, store: storeName });
   const logger = givenLogger ?? createLogger(config.log);
   const newId = createUlidMaker(() => clock.wall(), random ?? cryptoRandomBytes);
   const node = newId();
-  const store = givenStore ?? openEmbeddedStore({ directory: config.data, durability: config.durability });
+  const store = typeof givenStore === 'object' ? givenStore : await openStore(config, node, logger);
   try {
     return await assemble({
       config,
@@ -81,6 +88,7 @@ export async function createGateway(options: GatewayOptions = {}): Promise<Gatew
       clock,
       upstreams: [...(upstreamObjects ?? [])],
       authenticate,
+      options,
     });
   } catch (error) {
     await store.close();
@@ -97,18 +105,11 @@ interface Parts {
   clock: Clock;
   upstreams: Upstream[];
   authenticate: Authenticate | undefined;
+  options: GatewayOptions;
 }
 
-async function assemble({
-  config,
-  logger,
-  newId,
-  node,
-  store,
-  clock,
-  upstreams: given,
-  authenticate,
-}: Parts): Promise<Gateway> {
+async function assemble(parts: Parts): Promise<Gateway> {
+  const { config, logger, newId, node, store, clock, upstreams: given, authenticate, options } = parts;
   const { limits } = config;
   const upstreams =
     given.length > 0 && config.upstreams.length === 0 ? given : [...given, ...createUpstreams(config.upstreams)];
@@ -120,9 +121,12 @@ async function assemble({
   if (recoveredTurns > 0)
     logger.warn({ turns: recoveredTurns }, 'turns that the last process left unfinished were ended as interrupted');
 
-  const commit = new GroupCommit(store, (error) =>
-    logger.error({ error }, 'the node log could not be written; trying again'),
-  );
+  let membership: Membership | undefined;
+  let draining = false;
+  const commit = new GroupCommit(store, (error) => {
+    if (error instanceof LeaseLostError) membership?.lease.lost();
+    else logger.error({ error }, 'the node log could not be written; trying again');
+  });
   const registry = new SessionRegistry({
     store,
     commit,
@@ -130,6 +134,7 @@ async function assemble({
     newEpoch: () => randomBytes(9).toString('base64url'),
     wall: () => clock.wall(),
     onReplayError: (session, error) => logger.error({ session: session.key.session, error }, 'a replay failed'),
+    onFollowersChanged: (session) => membership?.cluster.followersChanged(session),
   });
   const engine = new TurnEngine({
     store,
@@ -139,14 +144,36 @@ async function assemble({
     node,
     limits,
     tokensFor: tokensForModel,
-    sessionSettled: (session) => registry.release(session),
+    turnRuns: (session) => membership?.cluster.turnRuns(session),
+    sessionSettled(session) {
+      membership?.cluster.turnsEnded(session);
+      registry.release(session);
+    },
   });
 
   const connections = new Set<Connection>();
-  let draining = false;
+  if (isShared(store)) {
+    membership = await joinCluster({
+      store,
+      registry,
+      engine,
+      clock,
+      logger,
+      leaseMs: config.leaseMs,
+      tokensFor: tokensForModel,
+      onLost() {
+        logger.error({ node }, 'this node lost its lease: it falls silent, and what it ran is ended by another');
+        commit.close();
+        draining = true;
+        for (const connection of connections)
+          connection.close('lease_lost', 'this node may not speak for its sessions any more');
+        options.onLeaseLost?.();
+      },
+    });
+  }
   const environment: ConnectionEnvironment = {
     registry,
-    engine,
+    turns: membership?.cluster ?? localTurns(engine),
     store,
     clock,
     logger,
@@ -195,6 +222,7 @@ async function assemble({
     await transport.close();
     commit.close();
     await Promise.all(upstreams.map((upstream) => upstream.close()));
+    await membership?.leave();
     await store.close();
   }
 
@@ -209,5 +237,25 @@ async function assemble({
     stats: () => ({ connections: connections.size, sessions: registry.size, turns: engine.liveTurns }),
     drain: (graceMs = config.drainMs) => (closing ??= shutDown(graceMs)),
     close: () => (closing ??= shutDown(0)),
+  };
+}
+
+function isShared(store: Store): store is SharedStore {
+  return 'takeOver' in store;
+}
+
+/** Turns of a gateway that shares its store with nobody. */
+function localTurns(engine: TurnEngine): TurnService {
+  return {
+    async submit(session, frame) {
+      const submitted = await engine.submit(session, frame);
+      if (submitted.outcome === 'elsewhere')
+        throw new Error('another node runs the turn in a store that is not shared');
+      return submitted;
+    },
+    cancel: (...request) => engine.cancel(...request),
+    toolResult: (...request) => engine.toolResult(...request),
+    stateOf: (session, turn) => engine.stateOf(session, turn),
+    abandon: (session) => engine.abandon(session),
   };
 }

@@ -12,7 +12,8 @@ export interface Follower {
   forget(alias: number): void;
 }
 
-export type AttachmentRole = 'writer' | 'viewer';
+/** `node`: another node, for its own sockets. */
+export type AttachmentRole = 'writer' | 'viewer' | 'node';
 
 /** One socket that follows one session, with its own cursor. */
 export class Attachment {

@@ -72,12 +72,6 @@ export class SessionLog {
     return this.#advance();
   }
 
-  /** Forgets placed events from `position` on, none of which may be durable. */
-  rollBack(position: number): void {
-    this.#fresh = this.#fresh.filter((event) => event.pos < position);
-    this.#head = Math.max(this.#durable, position);
-  }
-
   /** Visible events from `from` on, merged, up to about `maxLength` positions; `from` must not be before `start`. */
   read(from: number, maxLength: number): LogEvent[] {
     const events: LogEvent[] = [];
@@ -95,10 +89,24 @@ export class SessionLog {
     return mergeEvents([...this.#visible.filter(own), ...this.#fresh.filter(own)]);
   }
 
-  /** Takes over events that a store recovered. */
-  restore(events: readonly LogEvent[], start: number): void {
-    this.#visible = [...events];
-    this.#start = start;
+  /** Takes an event that another node placed and made durable; it must be the next one. */
+  adopt(event: LogEvent): void {
+    if (event.pos !== this.#head || this.#fresh.length > 0)
+      throw new Error(`an event at ${event.pos} does not follow ${this.#head}`);
+    this.#keep(event);
+    this.#head = endOf(event);
+    this.#durable = this.#head;
+    this.#acknowledged = this.#head;
+  }
+
+  /** Everything before `position` is in the store; memory begins there. */
+  jump(position: number): void {
+    if (this.#fresh.length > 0) throw new Error('a log with events on their way cannot jump');
+    this.#visible = [];
+    this.#start = position;
+    this.#head = position;
+    this.#durable = position;
+    this.#acknowledged = position;
   }
 
   /** Drops visible events before `position`; the store has them. */

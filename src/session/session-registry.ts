@@ -48,6 +48,11 @@ export class SessionRegistry {
     return this.#create(request, request.session);
   }
 
+  /** The session if it is in memory. */
+  known(key: SessionKey): Session | undefined {
+    return this.#sessions.get(nameOf(key));
+  }
+
   async find(key: SessionKey): Promise<Session | undefined> {
     const name = nameOf(key);
     const known = this.#sessions.get(name);

@@ -4,8 +4,9 @@ import type { SessionKey, Store, StoredSession } from '../store/contract.ts';
 import { Attachment, type AttachmentRole, type Follower } from './attachment.ts';
 import type { GroupCommit } from './group-commit.ts';
 import type { LogEvent, UnplacedEvent } from './log-event.ts';
+import { endOf } from './log-event.ts';
 import { readStoredEvents } from './replay.ts';
-import { SessionLog, splitsPair } from './session-log.ts';
+import { SessionLog, sliceFrom, splitsPair } from './session-log.ts';
 
 /** What a session knows of a turn that has not ended. */
 export interface LiveTurn {
@@ -19,6 +20,8 @@ export interface SessionDependencies {
   store: Store;
   commit: GroupCommit;
   onReplayError(session: Session, error: unknown): void;
+  /** Sockets began or ceased to follow; other nodes' followers are not counted. */
+  onFollowersChanged?(session: Session): void;
 }
 
 export interface AttachRequest {
@@ -43,7 +46,11 @@ export class Session {
   settings: Settings;
   /** Running turn first, then those that wait, in order. */
   readonly turns = new Map<string, LiveTurn>();
+  /** Unfinished turns that run on another node. */
+  readonly remoteTurns = new Set<string>();
   finishedTurns: number;
+  /** Counts what ended elsewhere: what was derived from older turns is stale when it changed. */
+  foreignChanges = 0;
   /** Set by the erasure: nothing of this session may be written again. */
   erased = false;
   /** Claims of one session go one after another, so that their accepts are placed in the order of the store. */
@@ -57,7 +64,7 @@ export class Session {
     this.epoch = stored.epoch;
     this.settings = stored.settings;
     this.finishedTurns = stored.turns;
-    this.log = new SessionLog(stored.head);
+    this.log = new SessionLog(stored.unfinishedFrom ?? stored.head);
     this.#dependencies = dependencies;
   }
 
@@ -86,6 +93,43 @@ export class Session {
     this.#show(this.log.confirm(event));
   }
 
+  /**
+   * Events that another node runs and made durable. Answers false at a gap: what is missing must be asked for again.
+   * Repeats are harmless.
+   */
+  adopt(events: readonly LogEvent[]): boolean {
+    const shown: LogEvent[] = [];
+    let complete = true;
+    for (const event of events) {
+      if (endOf(event) <= this.log.head) continue;
+      if (event.pos > this.log.head) {
+        complete = false;
+        break;
+      }
+      const next = sliceFrom(event, this.log.head);
+      this.log.adopt(next);
+      if (next.t === 'turn.accepted') this.remoteTurns.add(next.turn);
+      if (next.t === 'turn.ended') {
+        this.remoteTurns.delete(next.turn);
+        this.finishedTurns++;
+        this.foreignChanges++;
+      }
+      shown.push(next);
+    }
+    this.#show(shown);
+    if (this.remoteTurns.size === 0) this.trim();
+    return complete;
+  }
+
+  /** The store knows more than this node, and no turn runs: attachments get the rest from there. */
+  catchUp(position: number): void {
+    if (position <= this.log.head) return;
+    this.remoteTurns.clear();
+    this.foreignChanges++;
+    this.log.jump(position);
+    for (const attachment of this.#attachments) void this.pump(attachment);
+  }
+
   /** Resolves when everything before `position` is visible. */
   whenDurable(position: number): Promise<void> {
     if (this.log.durable >= position) return Promise.resolve();
@@ -104,6 +148,15 @@ export class Session {
     this.#attachments.push(attachment);
     this.#attachmentsChanged();
     return { attachment, outcome: valid ? 'resumed' : 'snapshot' };
+  }
+
+  /** Another node follows from `cursor`, for its own sockets. */
+  attachNode(follower: Follower, cursor: number): Attachment {
+    const attachment = new Attachment(follower, 0, 'node', cursor);
+    this.#attachments.push(attachment);
+    this.#attachmentsChanged();
+    void this.pump(attachment);
+    return attachment;
   }
 
   detach(attachment: Attachment): void {
@@ -196,6 +249,7 @@ export class Session {
 
   #attachmentsChanged(): void {
     for (const turn of this.turns.values()) turn.attachmentsChanged(this.#attachments.length);
+    this.#dependencies.onFollowersChanged?.(this);
     const presence = this.#presence();
     for (const attachment of this.#attachments) {
       if (attachment.live) attachment.follower.sendFrame({ t: 'presence', s: attachment.alias, ...presence });
@@ -203,7 +257,8 @@ export class Session {
   }
 
   #presence(): { writers: number; viewers: number } {
-    const writers = this.#attachments.filter((attachment) => attachment.role === 'writer').length;
-    return { writers, viewers: this.#attachments.length - writers };
+    const local = this.#attachments.filter((attachment) => attachment.role !== 'node');
+    const writers = local.filter((attachment) => attachment.role === 'writer').length;
+    return { writers, viewers: local.length - writers };
   }
 }

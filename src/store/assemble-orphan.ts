@@ -4,7 +4,11 @@ import { contiguousEvents } from './contiguous-events.ts';
 import type { OrphanedSession, StoredSession, TurnRecord } from './contract.ts';
 
 /** Where the events of a session's unfinished turns begin: what ended before that need not be read. */
-export function orphanStart(session: StoredSession, unfinished: readonly TurnRecord[], logged: readonly LogEvent[]): number {
+export function orphanStart(
+  session: StoredSession,
+  unfinished: readonly TurnRecord[],
+  logged: readonly LogEvent[],
+): number {
   return ownEvents(unfinished, logged).reduce((least, event) => Math.min(least, event.pos), session.head);
 }
 

@@ -19,6 +19,8 @@ export interface StoredSession extends SessionKey {
   running?: string | undefined;
   /** Node that runs it, in a store that nodes share. */
   owner?: string | undefined;
+  /** No unfinished turn has an event before this position: what is before it is in the entries. */
+  unfinishedFrom?: number | undefined;
   /** Turns that wait, in order. */
   queue: string[];
 }
@@ -141,4 +143,31 @@ export interface Store {
   /** Sessions left unfinished by a process that died on this store. */
   orphans(): Promise<OrphanedSession[]>;
   close(): Promise<void>;
+}
+
+/** A store that several nodes share, and how they know of each other. Times in milliseconds, by the store's clock. */
+export interface SharedStore extends Store {
+  readonly node: string;
+  /** Takes the lease of this node for the first time. */
+  joinNodes(ttlMs: number): Promise<void>;
+  /** False: the lease ran out, this node must not say another word. */
+  renewLease(ttlMs: number): Promise<boolean>;
+  /** A clean leave: nothing of this node is left to take over. */
+  leaveNodes(): Promise<void>;
+  /** Whether a node holds its lease. */
+  isAlive(node: string): Promise<boolean>;
+  /** Nodes whose lease ran out. */
+  deadNodes(): Promise<string[]>;
+  /** Takes over everything a dead node left unfinished; undefined when another node does, or it lives after all. */
+  takeOver(dead: string): Promise<OrphanedSession[] | undefined>;
+  /** All of it is ended. */
+  buried(dead: string): Promise<void>;
+  /** Registers that sockets of this node follow the session; `count` 0 takes that back. */
+  setFollowing(key: SessionKey, count: number): Promise<void>;
+  /** Other nodes that follow the session. */
+  followers(key: SessionKey): Promise<string[]>;
+  /** Sends a message to a node; lost when it does not listen. */
+  tell(node: string, message: string): void;
+  /** Messages told to this node. `onReconnect`: some may have been lost. */
+  listen(onMessage: (message: string) => void, onReconnect: () => void): Promise<void>;
 }

@@ -6,6 +6,14 @@ export class StoreError extends Error {
   }
 }
 
+/** This node's lease ran out: another may have taken over, and it must be silent. */
+export class LeaseLostError extends StoreError {
+  constructor() {
+    super('The lease of this node ran out.');
+    this.name = 'LeaseLostError';
+  }
+}
+
 /** Another process holds the data directory, or the directory cannot be used: the gateway cannot start. */
 export class StoreStartError extends Error {
   constructor(message: string, cause?: unknown) {

@@ -1,6 +1,8 @@
 import { STATUS_CODES } from 'node:http';
+import { createServer } from 'node:net';
 import { socketPath } from '../../protocol/version.ts';
 import { SocketAdmission } from './admission.ts';
+import { portTaken } from './port-taken.ts';
 import type { HttpResponse, Socket, SocketHandler, Transport, TransportOptions, UpgradeInfo } from './contract.ts';
 import { drainedBytes } from './contract.ts';
 import type { UwsApp, UwsModule, UwsRequest, UwsResponse, UwsSocket } from './uws-types.ts';
@@ -12,8 +14,8 @@ interface UserData {
   handler: SocketHandler;
 }
 
-/** `LIBUS_LISTEN_EXCLUSIVE_PORT`: without it a second process on the port would silently take half of the connections. */
-const exclusivePort = 1;
+/** `LIBUS_LISTEN_DEFAULT`. The exclusive kind cannot listen for a minute where connections of a process before have just ended. */
+const listenDefault = 0;
 
 /** Loads uWebSockets.js: named exports or a default export, whichever the installed package has. Throws where it has no binary. */
 export async function loadUws(): Promise<UwsModule> {
@@ -101,9 +103,9 @@ export async function startUwsTransport(uws: UwsModule, options: TransportOption
     respond(response, method, options.onRequest({ method, path: request.getUrl(), header }));
   });
 
-  let token: unknown = await new Promise((resolve) => app.listen(options.host, options.port, exclusivePort, resolve));
-  if (!token)
-    throw new Error(`Port ${options.port} on ${options.host} cannot be listened on; choose another with --port.`);
+  await checkPortIsFree(options.host, options.port);
+  let token: unknown = await new Promise((resolve) => app.listen(options.host, options.port, listenDefault, resolve));
+  if (!token) throw portTaken(options.host, options.port);
   const port = uws.us_socket_local_port(token);
   const stopListening = (): void => {
     if (token) uws.us_listen_socket_close(token);
@@ -118,6 +120,15 @@ export async function startUwsTransport(uws: UwsModule, options: TransportOption
       app.close();
     },
   };
+}
+
+/** uWebSockets.js shares a port with whoever else listens on it: a second gateway would silently get half of the connections. */
+async function checkPortIsFree(host: string, port: number): Promise<void> {
+  const probe = createServer();
+  await new Promise<void>((resolve, reject) => {
+    probe.once('error', (cause) => reject(portTaken(host, port, cause)));
+    probe.listen(port, host, () => probe.close(() => resolve()));
+  });
 }
 
 class UwsSocketAdapter implements Socket {

@@ -11,6 +11,7 @@ import type { AddressInfo, Socket as NetSocket } from 'node:net';
 import { WebSocket, WebSocketServer } from 'ws';
 import { socketPath } from '../../protocol/version.ts';
 import { SocketAdmission } from './admission.ts';
+import { portTaken } from './port-taken.ts';
 import type { Socket, SocketHandler, Transport, TransportOptions, UpgradeInfo } from './contract.ts';
 import { congestedBytes, drainedBytes } from './contract.ts';
 
@@ -90,13 +91,7 @@ export async function startWsTransport(options: TransportOptions): Promise<Trans
   heartbeat.unref();
 
   await new Promise<void>((resolve, reject) => {
-    server.once('error', (cause: NodeJS.ErrnoException) => {
-      reject(
-        new Error(`Port ${options.port} on ${options.host} cannot be listened on; choose another with --port.`, {
-          cause,
-        }),
-      );
-    });
+    server.once('error', (cause) => reject(portTaken(options.host, options.port, cause)));
     server.listen(options.port, options.host, resolve);
   });
   return {

@@ -14,19 +14,28 @@ import { Turn } from './turn.ts';
 export type TurnEngineOptions = Omit<TurnEnvironment, 'contextOf' | 'turnEnded'> & {
   /** A session may have become idle. */
   sessionSettled(session: Session): void;
+  /** A session that was idle runs a turn on this node now. */
+  turnRuns?(session: Session): void;
 };
 
 /** Time for the store to take the last ends of a drain, milliseconds. */
 const endGraceMs = 5_000;
 
+/** After a claim without an answer, until the store is asked what became of it, milliseconds. */
+const findOutMs = 5_000;
+
 /** How a submitted turn stands: taken now, or known before (`known` then says how). */
-export type Submitted = { outcome: 'accepted' } | { outcome: 'known'; existing: StoredTurn };
+export type Submitted =
+  | { outcome: 'accepted' }
+  | { outcome: 'known'; existing: StoredTurn }
+  /** Another node runs the session's turn and must take this one. */
+  | { outcome: 'elsewhere'; owner: string };
 
 /** Starts, joins, cancels and ends the turns of this node. */
 export class TurnEngine {
   readonly #environment: TurnEnvironment;
   readonly #options: TurnEngineOptions;
-  readonly #contexts = new WeakMap<Session, ContextTail>();
+  readonly #contexts = new WeakMap<Session, { context: ContextTail; foreignChanges: number }>();
   /** Per session, the turn that the store lets run. */
   readonly #runnable = new WeakMap<Session, string>();
   readonly #live = new Set<Turn>();
@@ -57,7 +66,10 @@ export class TurnEngine {
     const text = inputText(input);
     const { limits, tokensFor } = this.#options;
     if (frame.limits?.maxCostUsd !== undefined) {
-      throw new ProtocolError('invalid_frame', 'turn: “limits.maxCostUsd” needs prices, which this gateway does not have; limit “maxOutputTokens”.');
+      throw new ProtocolError(
+        'invalid_frame',
+        'turn: “limits.maxCostUsd” needs prices, which this gateway does not have; limit “maxOutputTokens”.',
+      );
     }
     if (text.trim() === '') throw new ProtocolError('invalid_frame', 'turn: “input” is empty.');
     if (Buffer.byteLength(text) > limits.maxInputBytes) {
@@ -154,7 +166,8 @@ export class TurnEngine {
     const { clock, logger } = this.#options;
     const deadlineMs = clock.now() + graceMs;
     while (this.#live.size > 0) {
-      if (clock.now() >= deadlineMs) this.#endAll({ status: 'interrupted', reason: 'shutdown', message: 'The node was shut down.' });
+      if (clock.now() >= deadlineMs)
+        this.#endAll({ status: 'interrupted', reason: 'shutdown', message: 'The node was shut down.' });
       if (clock.now() >= deadlineMs + endGraceMs) {
         logger.error({ turns: this.#live.size }, 'turns could not be ended before the stop; the next start ends them');
         return;
@@ -178,11 +191,12 @@ export class TurnEngine {
         record,
         onBusy: record.frame.onBusy ?? session.settings.onBusy ?? 'reject',
         base: record.frame.base,
-        liveHead: session.log.durable,
+        liveHead: session.turns.size > 0 ? session.log.durable : undefined,
         maxQueuedTurns: limits.maxQueuedTurns,
       });
     } catch (cause) {
       if (!(cause instanceof StoreError)) throw cause;
+      this.#findOut(session, turn);
       throw new ProtocolError(
         'store_unavailable',
         'The session could not be written; send the turn again with the same id.',
@@ -191,8 +205,10 @@ export class TurnEngine {
     }
     switch (result.outcome) {
       case 'running':
+        await this.#catchUp(session, result.pos);
         this.#accept(session, turn, result.pos);
         this.#runnable.set(session, turn.id);
+        this.#options.turnRuns?.(session);
         if (result.tombstoned) this.#endTombstoned(turn);
         else turn.start();
         return { outcome: 'accepted' };
@@ -205,7 +221,9 @@ export class TurnEngine {
         this.#startRunnable(session);
         return { outcome: 'accepted' };
       case 'duplicate':
-        return { outcome: 'known', existing: result.existing };
+        return (await this.#resumeLost(session, turn)) ?? { outcome: 'known', existing: result.existing };
+      case 'elsewhere':
+        return result;
       default:
         throw refusal(result);
     }
@@ -223,14 +241,64 @@ export class TurnEngine {
     if (claimedPosition === undefined) {
       turn.position = session.append({ ...accepted }).pos;
     } else {
+      if (session.log.head !== claimedPosition)
+        throw new Error(`the store placed a turn at ${claimedPosition}, the session at ${session.log.head}`);
       const placed = session.log.appendHeld({ ...accepted });
-      if (placed.pos !== claimedPosition) {
-        throw new Error(`the store placed a turn at ${claimedPosition}, the session at ${placed.pos}`);
-      }
       turn.position = placed.pos;
       session.confirm(placed);
     }
     turn.attachmentsChanged(session.attachments.length);
+  }
+
+  /** Turns that ran on other nodes meanwhile are in the store. */
+  async #catchUp(session: Session, position: number): Promise<void> {
+    if (session.log.head >= position) return;
+    const stored = await this.#options.store.readSession(session.key);
+    if (stored !== undefined) session.finishedTurns = stored.turns;
+    session.catchUp(position);
+  }
+
+  /** Takes up a claim of this node whose answer never came, so that nothing runs it. */
+  async #resumeLost(session: Session, turn: Turn): Promise<Submitted | undefined> {
+    if (session.turns.has(turn.id)) return undefined;
+    // asked only now: a turn that ended meanwhile is stored as ended before it leaves the session
+    const existing = await this.#options.store.readTurn(session.key, turn.id);
+    if (existing?.state !== 'unfinished' || existing.record.node !== this.#options.node || session.turns.has(turn.id))
+      return undefined;
+    return this.#resume(session, turn, existing.record);
+  }
+
+  async #resume(session: Session, turn: Turn, record: TurnRecord): Promise<Submitted> {
+    if (record.pos !== undefined) await this.#catchUp(session, record.pos);
+    this.#accept(session, turn, record.pos);
+    if (record.pos === undefined) {
+      turn.queue(1);
+      this.#startRunnable(session);
+    } else {
+      this.#runnable.set(session, turn.id);
+      this.#options.turnRuns?.(session);
+      turn.start();
+    }
+    return { outcome: 'accepted' };
+  }
+
+  /** The client was told to try again; if it does not and the claim had happened, the turn must end all the same. */
+  #findOut(session: Session, turn: Turn): void {
+    const { clock } = this.#options;
+    const look = async (): Promise<void> => {
+      if (session.erased || (await this.#resumeLost(session, turn)) === undefined) return;
+      turn.end({
+        status: 'failed',
+        reason: 'store_unavailable',
+        message: 'The store did not say in time that it had taken the turn.',
+      });
+    };
+    const later = (): void => {
+      const claims = session.claims.then(look);
+      session.claims = claims.catch(() => {});
+      claims.catch(() => clock.setTimer(later, findOutMs));
+    };
+    clock.setTimer(later, findOutMs);
   }
 
   #endTombstoned(turn: Turn): void {
@@ -270,17 +338,16 @@ export class TurnEngine {
   }
 
   #contextOf(session: Session): ContextTail {
-    let context = this.#contexts.get(session);
-    if (context === undefined) {
-      context = new ContextTail(this.#options.store, session.key);
-      this.#contexts.set(session, context);
-    }
+    const known = this.#contexts.get(session);
+    if (known?.foreignChanges === session.foreignChanges) return known.context;
+    const context = new ContextTail(this.#options.store, session.key);
+    this.#contexts.set(session, { context, foreignChanges: session.foreignChanges });
     return context;
   }
 }
 
 function refusal(
-  result: Exclude<ClaimResult, { outcome: 'running' | 'queued' | 'replacing' | 'duplicate' }>,
+  result: Exclude<ClaimResult, { outcome: 'running' | 'queued' | 'replacing' | 'duplicate' | 'elsewhere' }>,
 ): ProtocolError {
   switch (result.outcome) {
     case 'conflict':
@@ -297,8 +364,6 @@ function refusal(
       return new ProtocolError('queue_full', 'Too many turns wait in this session; try again when one has ended.');
     case 'stale_base':
       return new ProtocolError('stale_base', `The session moved on; its head is ${result.head}.`);
-    case 'elsewhere':
-      return new ProtocolError('turn_in_progress', 'Another turn is running on another node; try again when it has ended.');
     case 'session_not_found':
       return new ProtocolError('session_not_found', 'The session does not exist any more.');
   }

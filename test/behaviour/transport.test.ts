@@ -151,3 +151,17 @@ test('one turn that fails inside the gateway leaves everything else alone', asyn
   client.send({ t: 'turn', s: 0, id: newTurnId(), input: 'a' });
   expect(await client.next('turn.ended')).toMatchObject({ status: 'completed' });
 });
+
+test.each(['uws', 'ws'] as const)(
+  'a gateway over %s can be started again on the same port at once',
+  async (transport) => {
+    const first = await startTestGateway({ transport });
+    const client = await RawClient.connect(first.url);
+    await first.drain(0);
+    await client.closed;
+    const second = await startTestGateway({ transport, port: first.port });
+    const again = await RawClient.connect(second.url);
+    expect(second.port).toBe(first.port);
+    await again.close();
+  },
+);

@@ -3,7 +3,6 @@ import type { LogEvent } from '../../src/session/log-event.ts';
 import type { ClaimRequest, EndRequest, SessionKey, Store, TurnEntry } from '../../src/store/contract.ts';
 import { openEmbeddedStore } from '../../src/store/embedded/embedded-store.ts';
 import { connectRedis } from '../../src/store/redis/connect-redis.ts';
-import { createRedisKeys } from '../../src/store/redis/keys.ts';
 import { createRedisStore } from '../../src/store/redis/redis-store.ts';
 import { type RedisServer, startRedisServer } from '../support/redis-server.ts';
 import { createMemoryStore } from '../support/memory-store.ts';
@@ -29,8 +28,15 @@ afterAll(() => redis?.stop());
 async function openRedis(): Promise<Store> {
   const connection = await connectRedis(redis!.url, () => {});
   const prefix = `test${Math.random().toString(36).slice(2)}`;
-  await connection.set(createRedisKeys(prefix).lease('n'), 'n');
-  return createRedisStore({ connection, prefix, node: 'n', close: async () => connection.disconnect() });
+  const store = createRedisStore({
+    connection,
+    subscriber: connection,
+    prefix,
+    node: 'n',
+    close: async () => connection.disconnect(),
+  });
+  await store.joinNodes(60_000);
+  return store;
 }
 
 const key: SessionKey = { tenant: 'acme', session: 's1' };

@@ -13,7 +13,11 @@ export interface RedisServer {
 /** A real redis-server on a free port, without persistence unless `args` say otherwise. */
 export async function startRedisServer(args: string[] = [], port?: number): Promise<RedisServer> {
   const chosen = port ?? (await freePort());
-  const child = spawn('redis-server', ['--port', String(chosen), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', ...args], { stdio: 'ignore' });
+  const child = spawn(
+    'redis-server',
+    ['--port', String(chosen), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', ...args],
+    { stdio: 'ignore' },
+  );
   const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()));
   await untilReady(child, chosen);
   return {

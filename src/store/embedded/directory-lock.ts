@@ -20,7 +20,10 @@ export function lockDirectory(directory: string): () => void {
     accessSync(directory, constants.R_OK | constants.W_OK);
   } catch (cause) {
     const code = (cause as NodeJS.ErrnoException).code ?? 'unknown error';
-    throw new StoreStartError(`The data directory ${directory} cannot be written (${code}); choose another with --data.`, cause);
+    throw new StoreStartError(
+      `The data directory ${directory} cannot be written (${code}); choose another with --data.`,
+      cause,
+    );
   }
   const path = join(directory, 'lock');
   const mine = JSON.stringify({

@@ -20,15 +20,26 @@ export const carefulOptions: RedisOptions = {
 
 /** Connects to one server. Throws `StoreStartError` when it cannot be reached now; later losses are retried. */
 export async function connectRedis(url: string, onTrouble: (error: Error) => void): Promise<RedisConnection> {
-  const connection = new Redis(url, { ...carefulOptions, lazyConnect: true });
+  return withCommands(await connect(url, carefulOptions, onTrouble));
+}
+
+/** A connection for messages alone; it subscribes again by itself after a loss. */
+export function connectSubscriber(url: string, onTrouble: (error: Error) => void): Promise<Redis> {
+  // nothing but a ping keeps it busy, so silence is no sign of trouble
+  const { socketTimeout: _socketTimeout, commandTimeout: _commandTimeout, ...options } = carefulOptions;
+  return connect(url, { ...options, keepAlive: 5_000 }, onTrouble);
+}
+
+async function connect(url: string, options: RedisOptions, onTrouble: (error: Error) => void): Promise<Redis> {
+  const connection = new Redis(url, { ...options, lazyConnect: true });
   connection.on('error', onTrouble);
   try {
     await connection.connect();
+    return connection;
   } catch (cause) {
     connection.disconnect();
     throw new StoreStartError(`Redis at ${withoutPassword(url)} cannot be reached; check --store.`, cause);
   }
-  return withCommands(connection);
 }
 
 function withoutPassword(url: string): string {

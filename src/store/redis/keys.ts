@@ -5,10 +5,11 @@ import type { SessionKey } from '../contract.ts';
  * of a node in one. The tenant is part of every key of a session; ids hold no braces or colons.
  */
 export function createRedisKeys(prefix: string) {
-  const session = (key: SessionKey): string => `${prefix}:{${encodeURIComponent(key.tenant)}:${encodeURIComponent(key.session)}}`;
+  const session = (key: SessionKey): string =>
+    `${prefix}:{${encodeURIComponent(key.tenant)}:${encodeURIComponent(key.session)}}`;
   const node = (id: string): string => `${prefix}:{node:${id}}`;
   return {
-    /** Hash: epoch, head, settings, createdAt, turns, running, owner. */
+    /** Hash: epoch, head, settings, createdAt, turns, running, owner, from. */
     session: (key: SessionKey) => session(key),
     /** List: turns that wait. */
     queue: (key: SessionKey) => `${session(key)}:queue`,
@@ -18,6 +19,8 @@ export function createRedisKeys(prefix: string) {
     entries: (key: SessionKey) => `${session(key)}:entries`,
     /** Hash: position after a turn → what of it was heard. */
     heard: (key: SessionKey) => `${session(key)}:heard`,
+    /** Hash: node → sockets there that follow the session. */
+    followers: (key: SessionKey) => `${session(key)}:followers`,
     tombstone: (key: SessionKey, turn: string) => `${session(key)}:tombstone:${turn}`,
     lease: (id: string) => `${node(id)}:lease`,
     /** Stream: the node's write-ahead log. */

@@ -1,12 +1,26 @@
 import type { Settings, TurnStatus } from '../../../protocol/frames/common.ts';
-import type { ClaimRequest, ClaimResult, EndRequest, EndResult, SessionKey, Store, StoredSession, TurnEntry } from '../contract.ts';
-import { StoreError } from '../store-error.ts';
+import type { Cluster, Redis } from 'ioredis';
+import type {
+  ClaimRequest,
+  ClaimResult,
+  EndRequest,
+  EndResult,
+  SessionKey,
+  SharedStore,
+  StoredSession,
+  TurnEntry,
+} from '../contract.ts';
+import { LeaseLostError, StoreError } from '../store-error.ts';
 import { createRedisKeys } from './keys.ts';
 import type { RedisConnection } from './redis-commands.ts';
+import { NodeLogTrim } from './node-log-trim.ts';
+import { createRedisNodes } from './redis-nodes.ts';
 import { parseStoredTurn } from './stored-turn.ts';
 
 export interface RedisStoreOptions {
   connection: RedisConnection;
+  /** A connection of its own for messages to this node. */
+  subscriber: Redis | Cluster;
   prefix: string;
   /** This process; its lease must be held. */
   node: string;
@@ -17,8 +31,9 @@ export interface RedisStoreOptions {
 const tombstoneMs = 10 * 60_000;
 
 /** The store that nodes share. Every step that must be atomic is one Lua command on the keys of one session. */
-export function createRedisStore({ connection, prefix, node, close }: RedisStoreOptions): Store {
+export function createRedisStore({ connection, subscriber, prefix, node, close }: RedisStoreOptions): SharedStore {
   const keys = createRedisKeys(prefix);
+  const log = new NodeLogTrim(connection, keys.log(node));
 
   /** Every failure means “outcome unknown”. */
   async function ask<Result>(action: () => Promise<Result>): Promise<Result> {
@@ -30,7 +45,10 @@ export function createRedisStore({ connection, prefix, node, close }: RedisStore
   }
 
   const readSession = async (key: SessionKey): Promise<StoredSession | undefined> => {
-    const [fields, queue] = await Promise.all([connection.hgetall(keys.session(key)), connection.lrange(keys.queue(key), 0, -1)]);
+    const [fields, queue] = await Promise.all([
+      connection.hgetall(keys.session(key)),
+      connection.lrange(keys.queue(key), 0, -1),
+    ]);
     if (fields.epoch === undefined) return undefined;
     return {
       tenant: key.tenant,
@@ -42,13 +60,14 @@ export function createRedisStore({ connection, prefix, node, close }: RedisStore
       turns: Number(fields.turns),
       running: fields.running,
       owner: fields.owner,
+      unfinishedFrom: fields.from === undefined ? undefined : Number(fields.from),
       queue,
     };
   };
 
   async function claim(request: ClaimRequest): Promise<ClaimResult> {
     const { record } = request;
-    // before the claim: whoever buries this node finds the session
+    // before the claim: whoever takes over from this node finds the session
     await connection.sadd(keys.sessions(node), JSON.stringify([request.tenant, request.session]));
     const [outcome, ...details] = (await connection.parleyClaim(
       keys.session(request),
@@ -120,9 +139,19 @@ export function createRedisStore({ connection, prefix, node, close }: RedisStore
         return { created: created === 1, session };
       }),
     readSession: (key) => ask(() => readSession(key)),
-    updateSettings: (key, settings) => ask(async () => void (await connection.parleyUpdateSettings(keys.session(key), JSON.stringify(settings)))),
+    updateSettings: (key, settings) =>
+      ask(async () => void (await connection.parleyUpdateSettings(keys.session(key), JSON.stringify(settings)))),
     deleteSession: (key) =>
-      ask(async () => void (await connection.unlink(keys.session(key), keys.queue(key), keys.turns(key), keys.entries(key), keys.heard(key)))),
+      ask(
+        async () =>
+          void (await connection.unlink(
+            keys.session(key),
+            keys.queue(key),
+            keys.turns(key),
+            keys.entries(key),
+            keys.heard(key),
+          )),
+      ),
     claim: (request) => ask(() => claim(request)),
     readTurn: (key, turn) =>
       ask(async () => {
@@ -137,17 +166,41 @@ export function createRedisStore({ connection, prefix, node, close }: RedisStore
     append: (batches) =>
       ask(async () => {
         const id = await connection.parleyAppend(keys.lease(node), keys.log(node), node, JSON.stringify(batches));
-        if (id === null) throw new StoreError('The lease of this node is lost.');
+        if (typeof id !== 'string') throw new LeaseLostError();
+        log.appended(id, batches);
       }),
-    end: (request) => ask(() => end(request)),
+    end: (request) =>
+      ask(async () => {
+        const result = await end(request);
+        if (result.outcome === 'ended' && result.next === undefined) log.settled(request);
+        return result;
+      }),
     noteHeard: (key, position, heard, outputTokens) =>
-      ask(async () => void (await connection.hset(keys.heard(key), String(position), JSON.stringify({ heard, outputTokens })))),
+      ask(
+        async () =>
+          void (await connection.hset(keys.heard(key), String(position), JSON.stringify({ heard, outputTokens }))),
+      ),
     readEntries: (key, from, limit) =>
-      ask(() => readRange(key, () => connection.xrange(keys.entries(key), `${from + 1}-0`, '+', 'COUNT', limit) as Promise<[string, string[]][]>)),
+      ask(() =>
+        readRange(
+          key,
+          () =>
+            connection.xrange(keys.entries(key), `${from + 1}-0`, '+', 'COUNT', limit) as Promise<[string, string[]][]>,
+        ),
+      ),
     readTail: (key, before, limit) =>
-      ask(() => readRange(key, () => connection.xrevrange(keys.entries(key), `${before - 1}-0`, '-', 'COUNT', limit) as Promise<[string, string[]][]>)),
+      ask(() =>
+        readRange(
+          key,
+          () =>
+            connection.xrevrange(keys.entries(key), `${before - 1}-0`, '-', 'COUNT', limit) as Promise<
+              [string, string[]][]
+            >,
+        ),
+      ),
     // what dead nodes left is found by their leases, see the cluster room
     orphans: async () => [],
+    ...createRedisNodes({ connection, subscriber, keys, node, readSession, ask }),
     close,
   };
 }

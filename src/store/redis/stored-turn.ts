@@ -8,7 +8,8 @@ export function parseStoredTurn(text: string): StoredTurn {
   const fingerprint = text.slice(0, first);
   const detail = text.slice(first + 2, second);
   const rest = text.slice(second + 1);
-  if (text[first + 1] === 'F') return { state: 'finished', fingerprint, status: detail as TurnStatus, end: Number(rest) };
+  if (text[first + 1] === 'F')
+    return { state: 'finished', fingerprint, status: detail as TurnStatus, end: Number(rest) };
   const record = JSON.parse(rest) as TurnRecord;
   return { state: 'unfinished', record: detail === '' ? record : { ...record, pos: Number(detail) } };
 }

@@ -5,7 +5,8 @@ import { describe, expect, test } from 'vitest';
 import { closeAction, closeCodes } from '../../../protocol/close-codes.ts';
 import { jsonCodec, msgpackCodec } from '../../../protocol/codec.ts';
 import { downSchema, eventSchema } from '../../../protocol/down.ts';
-import { errorCodes } from '../../../protocol/error-codes.ts';
+import { type ErrorCode, errorCodes } from '../../../protocol/error-codes.ts';
+import { errorMeanings } from '../../../protocol/error-meanings.ts';
 import { upSchema } from '../../../protocol/up.ts';
 import { protocolVersion, wireHashes } from '../../../protocol/version.ts';
 import { buildAsyncapi } from '../../support/build-asyncapi.ts';
@@ -84,7 +85,7 @@ describe('PROTOCOL.md', () => {
       meaning,
     ]);
     expect(rows).toEqual(
-      Object.entries(errorCodes).map(([code, { retryable, meaning }]) => [code, retryable, meaning]),
+      Object.entries(errorCodes).map(([code, { retryable }]) => [code, retryable, errorMeanings[code as ErrorCode]]),
     );
   });
 

@@ -19,7 +19,7 @@ if ARGV[4] ~= '' and tonumber(ARGV[4]) ~= current then return {'stale_base', cur
 local tombstoned = redis.call('EXISTS', KEYS[4])
 local running = redis.call('HGET', KEYS[1], 'running')
 if not running then
-  redis.call('HSET', KEYS[1], 'running', ARGV[1], 'owner', ARGV[8], 'head', head + 1)
+  redis.call('HSET', KEYS[1], 'running', ARGV[1], 'owner', ARGV[8], 'head', head + 1, 'from', head)
   redis.call('HSET', KEYS[3], ARGV[1], ARGV[2] .. '\nU' .. head .. '\n' .. ARGV[7])
   redis.call('DEL', KEYS[4])
   return {'running', head, tombstoned}

@@ -22,5 +22,5 @@ if next then
   redis.call('HSET', KEYS[1], 'running', next)
   return {'ended', next}
 end
-redis.call('HDEL', KEYS[1], 'running', 'owner')
+redis.call('HDEL', KEYS[1], 'running', 'owner', 'from')
 return {'ended', ''}

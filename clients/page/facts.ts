@@ -1,0 +1,82 @@
+import type { Timing, TurnInput, Usage } from '../../protocol/frames/common.ts';
+import type { TurnState } from '../../protocol/frames/turn.ts';
+import type { TurnResult } from '../browser/index.ts';
+
+const wholeNumber = new Intl.NumberFormat('en');
+
+export function formatCount(count: number): string {
+  return wholeNumber.format(count);
+}
+
+export function countOf(count: number, one: string, many = `${one}s`): string {
+  return `${formatCount(count)} ${count === 1 ? one : many}`;
+}
+
+function formatDuration(ms: number): string {
+  if (ms < 950) return `${Math.round(ms)} ms`;
+  if (ms < 59_500) return `${(ms / 1000).toFixed(ms < 9_950 ? 1 : 0)} s`;
+  return `${Math.floor(ms / 60_000)} min ${Math.round((ms % 60_000) / 1000)} s`;
+}
+
+export function inputText(input: TurnInput | undefined): string {
+  if (input === undefined) return '';
+  return typeof input === 'string' ? input : input.map((part) => part.text).join('\n');
+}
+
+/** What goes on before the first word. */
+export function stateWords(state: TurnState['state'], place: number | undefined): string {
+  switch (state) {
+    case 'queued':
+      return place === undefined || place <= 1 ? 'Queued: next' : `Queued: ${place} before it`;
+    case 'tool':
+      return 'Waiting for a tool';
+    case 'routing':
+    case 'waiting':
+      return 'Waiting for the model';
+    case 'streaming':
+    case 'ended':
+      return 'Answering';
+  }
+}
+
+const limitNames: Record<string, string> = {
+  max_output_tokens: 'output tokens',
+  deadline: 'time',
+  tool_timeout: 'time for a tool',
+  tool_rounds: 'rounds of tools',
+};
+
+/** How a turn ended, in words; nothing to say where it simply completed. */
+export function endWords({ status, reason, message }: Pick<TurnResult, 'status' | 'reason' | 'message'>): string {
+  switch (status) {
+    case 'completed':
+      return '';
+    case 'cancelled':
+      return reason === 'detached' ? 'Stopped: nobody was following' : 'Stopped';
+    case 'limited':
+      return `Limit reached: ${limitNames[reason ?? ''] ?? reason ?? 'unknown'}`;
+    case 'failed':
+      return `Failed: ${message ?? reason ?? 'unknown reason'}`;
+    case 'interrupted':
+      return 'Interrupted: the gateway stopped';
+    case 'superseded':
+      return 'Superseded by a newer message';
+  }
+}
+
+const sourceWords = {
+  provider: 'as the provider reported',
+  counted: 'counted by the gateway',
+  estimated: 'estimated',
+} as const;
+
+/** Tokens, where the figures come from, and times. */
+export function usageWords(usage: Usage, timing: Timing, costUsd: number | undefined): string[] {
+  const words = [`${formatCount(usage.input)} in, ${formatCount(usage.output)} out tokens`];
+  if (usage.reasoning > 0) words[0] += ` (${formatCount(usage.reasoning)} reasoning)`;
+  words.push(sourceWords[usage.source]);
+  if (timing.firstTokenMs !== undefined) words.push(`first token after ${formatDuration(timing.firstTokenMs)}`);
+  words.push(`${formatDuration(timing.totalMs)} in total`);
+  if (costUsd !== undefined) words.push(`$${costUsd.toFixed(4)}`);
+  return words;
+}

@@ -1,0 +1,312 @@
+import type { DownFrame } from '../../protocol/down.ts';
+import type { TurnFrame, TurnState } from '../../protocol/frames/turn.ts';
+import { ProtocolError } from '../../protocol/protocol-error.ts';
+import type { Clock } from '../lib/clock.ts';
+import type { Attachment } from '../session/attachment.ts';
+import type { LogEvent } from '../session/log-event.ts';
+import type { SessionRegistry } from '../session/session-registry.ts';
+import type { Session } from '../session/session.ts';
+import type { SessionKey, SharedStore } from '../store/contract.ts';
+import type { Logger } from '../telemetry/contract.ts';
+import type { TurnEngine } from '../turn/turn-engine.ts';
+import type { TurnService } from '../turn/turn-service.ts';
+import type { NodeMessage, NodeRequest } from './messages.ts';
+import { NodeRequests } from './node-requests.ts';
+import { RemoteFollower } from './remote-follower.ts';
+
+export interface ClusterOptions {
+  store: SharedStore;
+  registry: SessionRegistry;
+  engine: TurnEngine;
+  clock: Clock;
+  logger: Logger;
+}
+
+const requestMs = 5_000;
+/** How long an attach waits for events that a client says it has seen: longer than a takeover takes. */
+const attachMs = 10_000;
+
+/**
+ * Sessions over several nodes. A running turn belongs to one node; others follow its log by messages, see a lost one by
+ * its position and ask again, and hand turns, cancels and tool results over. An idle session belongs to nobody.
+ */
+export class Cluster implements TurnService {
+  readonly #options: ClusterOptions;
+  readonly #requests: NodeRequests;
+  /** Per session run here, the nodes that follow it. */
+  readonly #remotes = new WeakMap<Session, Map<string, Attachment>>();
+  /** Sessions whose followers here the store knows of. */
+  readonly #registered = new WeakSet<Session>();
+
+  constructor(options: ClusterOptions) {
+    this.#options = options;
+    this.#requests = new NodeRequests(options.clock, requestMs);
+  }
+
+  /** Begins to listen to other nodes. */
+  start(): Promise<void> {
+    return this.#options.store.listen(
+      (text) => void this.#receive(JSON.parse(text) as NodeMessage).catch((error: unknown) => this.#trouble(error)),
+      () => {
+        for (const session of this.#options.registry.all) this.#look(session);
+      },
+    );
+  }
+
+  /** Sockets here began or ceased to follow a session. */
+  followersChanged(session: Session): void {
+    const local = session.attachments.filter((attachment) => attachment.role !== 'node').length;
+    if (local > 0 === this.#registered.has(session)) return;
+    if (local > 0) this.#registered.add(session);
+    else this.#registered.delete(session);
+    if (local === 0) this.#unfollow(session);
+    const registered = this.#options.store.setFollowing(session.key, local);
+    registered.then(() => this.#sync(session)).catch((error: unknown) => this.#trouble(error));
+  }
+
+  /** A turn runs here that may be followed elsewhere. */
+  turnRuns(session: Session): void {
+    const from = session.log.head;
+    this.#options.store
+      .followers(session.key)
+      .then((nodes) => {
+        for (const node of nodes) this.#addRemote(session, node, from - 1);
+      })
+      .catch((error: unknown) => this.#trouble(error));
+  }
+
+  /** Turns of a session were ended in the store, by this node for a dead one. */
+  storeChanged(key: SessionKey): void {
+    const session = this.#options.registry.known(pick(key));
+    if (session !== undefined) this.#look(session);
+    this.tellChanged(key).catch((error: unknown) => this.#trouble(error));
+  }
+
+  /** Nodes that follow a session look into the store again. */
+  async tellChanged(key: SessionKey, kind: 'changed' | 'deleted' = 'changed'): Promise<void> {
+    for (const node of await this.#options.store.followers(key)) this.#tell(node, { kind, ...pick(key) });
+  }
+
+  async submit(session: Session, frame: TurnFrame): ReturnType<TurnService['submit']> {
+    const submitted = await this.#options.engine.submit(session, frame);
+    if (submitted.outcome !== 'elsewhere') return submitted;
+    return this.#ask(session, submitted.owner, { method: 'submit', frame }) as ReturnType<TurnService['submit']>;
+  }
+
+  async cancel(
+    session: Session,
+    turn: string,
+    reason: string | undefined,
+    heard: number | undefined,
+  ): ReturnType<TurnService['cancel']> {
+    const owner = await this.#ownerElsewhere(session, turn);
+    if (owner === undefined) return this.#options.engine.cancel(session, turn, reason, heard);
+    return this.#ask(session, owner, { method: 'cancel', turn, reason, heard }) as ReturnType<TurnService['cancel']>;
+  }
+
+  async toolResult(
+    session: Session,
+    turn: string,
+    call: string,
+    output: unknown,
+    error: string | undefined,
+  ): Promise<'taken' | 'ignored'> {
+    const owner = await this.#ownerElsewhere(session, turn);
+    if (owner === undefined) return this.#options.engine.toolResult(session, turn, call, output, error);
+    return this.#ask(session, owner, { method: 'toolResult', turn, call, output, error }) as Promise<
+      'taken' | 'ignored'
+    >;
+  }
+
+  stateOf(session: Session, turn: string): TurnState['state'] {
+    return this.#options.engine.stateOf(session, turn);
+  }
+
+  abandon(session: Session): void {
+    this.#options.engine.abandon(session);
+    void this.tellChanged(session.key, 'deleted').catch((error: unknown) => this.#trouble(error));
+  }
+
+  /** The turn may run elsewhere, or its node may just have died: its events come, or its end does. */
+  async beforeAttach(session: Session, cursor: number): Promise<void> {
+    const { store, clock } = this.#options;
+    this.#registered.add(session);
+    await store.setFollowing(session.key, 1);
+    const deadlineMs = clock.now() + attachMs;
+    while (session.log.durable < cursor && session.turns.size === 0 && clock.now() < deadlineMs) {
+      const stored = await store.readSession(session.key);
+      await this.#sync(session);
+      if (stored?.running === undefined) return;
+      await new Promise((resolve) => clock.setTimer(() => resolve(undefined), 50));
+    }
+  }
+
+  settingsChanged(session: Session): void {
+    this.tellChanged(session.key).catch((error: unknown) => this.#trouble(error));
+  }
+
+  #unfollow(session: Session): void {
+    const { store } = this.#options;
+    store.readSession(session.key).then(
+      (stored) => {
+        const isElsewhere = stored?.owner !== undefined && stored.owner !== store.node;
+        if (isElsewhere && !this.#registered.has(session))
+          this.#tell(stored.owner!, { kind: 'unfollow', ...pick(session.key) });
+      },
+      (error: unknown) => this.#trouble(error),
+    );
+  }
+
+  async #ownerElsewhere(session: Session, turn: string): Promise<string | undefined> {
+    await session.claims;
+    if (session.turns.has(turn)) return undefined;
+    const { store } = this.#options;
+    const stored = await store.readTurn(session.key, turn);
+    if (stored?.state !== 'unfinished') return undefined;
+    const owner = (await store.readSession(session.key))?.owner;
+    return owner === store.node ? undefined : owner;
+  }
+
+  async #ask(session: Session, owner: string, request: NodeRequest): Promise<unknown> {
+    if (!(await this.#options.store.isAlive(owner))) {
+      throw new ProtocolError(
+        'store_unavailable',
+        'The node that ran the turn is gone and is being taken over; try again.',
+        { retryAfterMs: 1_000 },
+      );
+    }
+    return this.#requests.ask((id) => this.#tell(owner, { kind: 'request', id, request, ...pick(session.key) }));
+  }
+
+  #look(session: Session): void {
+    this.#sync(session).catch((error: unknown) => this.#trouble(error));
+  }
+
+  /** Brings a followed session up to what the store knows: follow the node that runs it, or read what ended. */
+  async #sync(session: Session): Promise<void> {
+    if (!this.#registered.has(session) || session.turns.size > 0) return;
+    const { store } = this.#options;
+    const stored = await store.readSession(session.key);
+    if (stored === undefined || session.turns.size > 0) return;
+    this.#adoptSettings(session, stored.settings);
+    if (stored.owner !== undefined && stored.owner !== store.node) {
+      this.#tell(stored.owner, { kind: 'follow', cursor: session.log.head, ...pick(session.key) });
+    } else if (stored.running === undefined) {
+      session.finishedTurns = stored.turns;
+      session.catchUp(stored.head);
+    }
+  }
+
+  #adoptSettings(session: Session, settings: Session['settings']): void {
+    if (JSON.stringify(settings) === JSON.stringify(session.settings)) return;
+    session.settings = settings;
+    session.broadcast((s) => ({ t: 'updated', s, settings }));
+  }
+
+  async #receive(message: NodeMessage): Promise<void> {
+    if (message.kind === 'response') return this.#requests.answered(message.id, message.result);
+    if (message.kind === 'failure') return this.#requests.failed(message.id, message.code, message.message);
+    if (message.kind === 'request') return this.#serve(message);
+    const session = this.#options.registry.known(pick(message));
+    if (session === undefined) return;
+    switch (message.kind) {
+      case 'follow':
+        if (session.turns.size > 0) this.#addRemote(session, message.from, message.cursor);
+        else this.#tell(message.from, { kind: 'changed', ...pick(message) });
+        break;
+      case 'unfollow':
+        this.#removeRemote(session, message.from);
+        break;
+      case 'events':
+        if (session.turns.size === 0 && !session.adopt(message.events)) this.#look(session);
+        break;
+      case 'frame':
+        session.broadcast((s) => ({ ...message.frame, s }) as DownFrame);
+        break;
+      case 'changed':
+        await this.#sync(session);
+        break;
+      case 'deleted':
+        this.#erase(session);
+        break;
+    }
+    this.#options.registry.release(session);
+  }
+
+  /** Another node's client asks; the answer is the one its own would get here. */
+  async #serve(message: Extract<NodeMessage, { kind: 'request' }>): Promise<void> {
+    const { engine, registry } = this.#options;
+    const { id, from, request } = message;
+    try {
+      const session = registry.known(pick(message));
+      if (session === undefined) throw new ProtocolError('session_not_found', 'The session does not exist any more.');
+      let result: unknown;
+      if (request.method === 'submit') result = await engine.submit(session, request.frame);
+      else if (request.method === 'cancel')
+        result = await engine.cancel(session, request.turn, request.reason, request.heard);
+      else result = await engine.toolResult(session, request.turn, request.call, request.output, request.error);
+      this.#tell(from, { kind: 'response', id, result });
+    } catch (error) {
+      if (!(error instanceof ProtocolError)) this.#trouble(error);
+      const { code, message: sentence } =
+        error instanceof ProtocolError ? error : { code: 'internal', message: 'The gateway failed.' };
+      this.#tell(from, { kind: 'failure', id, code, message: sentence });
+    }
+  }
+
+  #addRemote(session: Session, node: string, cursor: number): void {
+    this.#removeRemote(session, node);
+    const key = pick(session.key);
+    const follower = new RemoteFollower(
+      (events: LogEvent[]) => this.#tell(node, { kind: 'events', events, ...key }),
+      (frame: DownFrame) => this.#tell(node, { kind: 'frame', frame, ...key }),
+    );
+    let remotes = this.#remotes.get(session);
+    if (remotes === undefined) this.#remotes.set(session, (remotes = new Map()));
+    remotes.set(node, session.attachNode(follower, Math.min(cursor, session.log.durable)));
+  }
+
+  #removeRemote(session: Session, node: string): void {
+    const attachment = this.#remotes.get(session)?.get(node);
+    if (attachment === undefined) return;
+    this.#remotes.get(session)?.delete(node);
+    session.detach(attachment);
+  }
+
+  /** A session that runs nothing here any more is followed from here by nobody. */
+  turnsEnded(session: Session): void {
+    for (const node of [...(this.#remotes.get(session)?.keys() ?? [])]) {
+      this.#removeRemote(session, node);
+      // one that missed the end finds it in the store
+      queueMicrotask(() => this.#tell(node, { kind: 'changed', ...pick(session.key) }));
+    }
+  }
+
+  #erase(session: Session): void {
+    this.#options.engine.abandon(session);
+    this.#options.registry.remove(session);
+    for (const { follower, alias } of [...session.attachments]) {
+      follower.sendFrame({ t: 'deleted', s: alias });
+      follower.forget(alias);
+    }
+  }
+
+  #tell(
+    node: string,
+    message: NodeMessage extends infer Message
+      ? Message extends { from: string }
+        ? Omit<Message, 'from'>
+        : never
+      : never,
+  ): void {
+    this.#options.store.tell(node, JSON.stringify({ from: this.#options.store.node, ...message }));
+  }
+
+  #trouble(error: unknown): void {
+    this.#options.logger.warn({ error }, 'nodes could not agree for a moment');
+  }
+}
+
+function pick(key: SessionKey): SessionKey {
+  return { tenant: key.tenant, session: key.session };
+}

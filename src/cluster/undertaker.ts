@@ -1,0 +1,51 @@
+import type { Clock, Timer } from '../lib/clock.ts';
+import type { OrphanedSession, SharedStore } from '../store/contract.ts';
+
+export interface UndertakerOptions {
+  store: SharedStore;
+  clock: Clock;
+  everyMs: number;
+  /** Ends the turns of these sessions. */
+  endOrphans(orphans: readonly OrphanedSession[]): Promise<number>;
+  /** The sessions' turns are ended; tells those who follow them. */
+  onEnded(dead: string, orphans: readonly OrphanedSession[], turns: number): void;
+  onTrouble(error: unknown): void;
+}
+
+/** Looks for nodes whose lease ran out, and ends what they left; one node does that for each of them. */
+export class Undertaker {
+  readonly #options: UndertakerOptions;
+  #timer: Timer | undefined;
+  #stopped = false;
+
+  constructor(options: UndertakerOptions) {
+    this.#options = options;
+  }
+
+  start(): void {
+    const jitter = 0.75 + Math.random() / 2;
+    this.#timer = this.#options.clock.setTimer(() => void this.#round(), this.#options.everyMs * jitter);
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    this.#timer?.cancel();
+  }
+
+  async #round(): Promise<void> {
+    const { store, endOrphans, onEnded, onTrouble } = this.#options;
+    try {
+      for (const dead of await store.deadNodes()) {
+        if (this.#stopped) return;
+        const orphans = await store.takeOver(dead);
+        if (orphans === undefined) continue;
+        const turns = await endOrphans(orphans);
+        await store.buried(dead);
+        onEnded(dead, orphans, turns);
+      }
+    } catch (error) {
+      onTrouble(error);
+    }
+    if (!this.#stopped) this.start();
+  }
+}

@@ -1,0 +1,58 @@
+import { Cluster } from '../cluster/cluster.ts';
+import { LeaseKeeper } from '../cluster/lease-keeper.ts';
+import { Undertaker } from '../cluster/undertaker.ts';
+import type { Clock } from '../lib/clock.ts';
+import type { SessionRegistry } from '../session/session-registry.ts';
+import type { SharedStore } from '../store/contract.ts';
+import type { Logger } from '../telemetry/contract.ts';
+import type { ModelTokens } from '../turn/contract.ts';
+import { recoverTurns } from '../turn/recover-turns.ts';
+import type { TurnEngine } from '../turn/turn-engine.ts';
+
+export interface JoinOptions {
+  store: SharedStore;
+  registry: SessionRegistry;
+  engine: TurnEngine;
+  clock: Clock;
+  logger: Logger;
+  leaseMs: number;
+  tokensFor(model: string): ModelTokens;
+  onLost(): void;
+}
+
+export interface Membership {
+  cluster: Cluster;
+  lease: LeaseKeeper;
+  leave(): Promise<void>;
+}
+
+/** Makes this process one of the nodes on a shared store. */
+export async function joinCluster(options: JoinOptions): Promise<Membership> {
+  const { store, clock, logger, leaseMs, tokensFor, onLost } = options;
+  const onTrouble = (error: unknown): void => logger.warn({ error }, 'the shared store did not answer; trying again');
+  const cluster = new Cluster(options);
+  const lease = new LeaseKeeper({ store, clock, ttlMs: leaseMs, onLost, onTrouble });
+  const undertaker = new Undertaker({
+    store,
+    clock,
+    everyMs: leaseMs / 3,
+    endOrphans: (orphans) => recoverTurns({ store, tokensFor }, orphans),
+    onEnded(dead, orphans, turns) {
+      logger.warn({ dead, turns }, 'a node died; the turns it ran were ended as interrupted');
+      for (const { session } of orphans) cluster.storeChanged(session);
+    },
+    onTrouble,
+  });
+  await lease.start();
+  await cluster.start();
+  undertaker.start();
+  return {
+    cluster,
+    lease,
+    async leave() {
+      undertaker.stop();
+      lease.stop();
+      await store.leaveNodes().catch(onTrouble);
+    },
+  };
+}
