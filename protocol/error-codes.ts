@@ -50,4 +50,5 @@ export const errorCodes = {
 
 export type ErrorCode = keyof typeof errorCodes;
 
-export const errorCodeNames = Object.keys(errorCodes) as [ErrorCode, ...ErrorCode[]];
+// marked pure, so that a browser bundle that does not use it leaves it out
+export const errorCodeNames = /* @__PURE__ */ Object.keys(errorCodes) as [ErrorCode, ...ErrorCode[]];
