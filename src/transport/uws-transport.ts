@@ -1,5 +1,5 @@
 import { STATUS_CODES } from 'node:http';
-import { createServer } from 'node:net';
+import { type AddressInfo, connect, createServer } from 'node:net';
 import { socketPath } from '../../protocol/version.ts';
 import { SocketAdmission } from './admission.ts';
 import { portTaken } from './port-taken.ts';
@@ -103,8 +103,10 @@ export async function startUwsTransport(uws: UwsModule, options: TransportOption
     respond(response, method, options.onRequest({ method, path: request.getUrl(), header }));
   });
 
-  await checkPortIsFree(options.host, options.port);
-  let token: unknown = await new Promise((resolve) => app.listen(options.host, options.port, listenDefault, resolve));
+  // a free port is chosen here: uWebSockets.js would take one that cannot be listened on again right after its end
+  const wanted = options.port === 0 ? await freePort(options.host) : options.port;
+  await checkPortIsFree(options.host, wanted);
+  let token: unknown = await new Promise((resolve) => app.listen(options.host, wanted, listenDefault, resolve));
   if (!token) throw portTaken(options.host, options.port);
   const port = uws.us_socket_local_port(token);
   const stopListening = (): void => {
@@ -122,13 +124,34 @@ export async function startUwsTransport(uws: UwsModule, options: TransportOption
   };
 }
 
-/** uWebSockets.js shares a port with whoever else listens on it: a second gateway would silently get half of the connections. */
-async function checkPortIsFree(host: string, port: number): Promise<void> {
-  const probe = createServer();
+async function freePort(host: string): Promise<number> {
+  const server = createServer();
   await new Promise<void>((resolve, reject) => {
-    probe.once('error', (cause) => reject(portTaken(host, port, cause)));
-    probe.listen(port, host, () => probe.close(() => resolve()));
+    server.once('error', (cause) => reject(portTaken(host, 0, cause)));
+    server.listen(0, host, resolve);
   });
+  const { port } = server.address() as AddressInfo;
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
+
+/**
+ * uWebSockets.js shares a port with whoever else listens on it: a second gateway would silently get half of the
+ * connections. Whether somebody does is asked by connecting; trying to listen would fail on connections that just ended.
+ */
+async function checkPortIsFree(host: string, port: number): Promise<void> {
+  const reachable = host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '::1' : host;
+  const isTaken = await new Promise<boolean>((resolve) => {
+    const probe = connect({ host: reachable, port, timeout: 1_000 });
+    const settle = (taken: boolean): void => {
+      probe.destroy();
+      resolve(taken);
+    };
+    probe.once('connect', () => settle(true));
+    probe.once('error', () => settle(false));
+    probe.once('timeout', () => settle(false));
+  });
+  if (isTaken) throw portTaken(host, port);
 }
 
 class UwsSocketAdapter implements Socket {

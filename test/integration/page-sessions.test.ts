@@ -86,6 +86,7 @@ describe('conversations on the chat page', () => {
     await page.keyboard.press('Enter');
     await page.getByLabel('Name', { exact: true }).fill('The second');
     await page.getByRole('button', { name: 'Rename', exact: true }).click();
+    await page.getByRole('link', { name: 'The second' }).waitFor();
     await page.reload();
     await chat.turns.nth(1).waitFor();
     expect(await titles()).toEqual(['/echo one', 'The second']);
