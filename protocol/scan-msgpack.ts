@@ -3,7 +3,7 @@ import { ProtocolError } from './protocol-error.ts';
 
 /**
  * Walks the headers of a msgpack message (https://github.com/msgpack/msgpack/blob/master/spec.md) and throws
- * `malformed_message` unless it is exactly one value of plain data: no extension types, no reserved byte, no depth over
+ * `malformed_message` unless it is exactly one value of plain data: no extension types, no binary values, no reserved byte, no depth over
  * 16, no more than 65,536 items, no length that reaches past the end, string keys only. Nothing is built, so a hostile
  * header costs nothing.
  */
@@ -49,15 +49,12 @@ export function scanMsgpack(bytes: Uint8Array): void {
         case 0xc2:
         case 0xc3:
           break;
-        case 0xc4:
         case 0xd9:
           offset += 1 + readLength(bytes, offset, 1);
           break;
-        case 0xc5:
         case 0xda:
           offset += 2 + readLength(bytes, offset, 2);
           break;
-        case 0xc6:
         case 0xdb:
           offset += 4 + readLength(bytes, offset, 4);
           break;
@@ -98,7 +95,7 @@ export function scanMsgpack(bytes: Uint8Array): void {
           offset += 4;
           break;
         default:
-          throw malformed('extension type or reserved byte');
+          throw malformed('extension type, binary value or reserved byte');
       }
     }
     if (offset > end) throw malformed('it is cut short');

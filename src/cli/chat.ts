@@ -1,5 +1,5 @@
 import { createInterface, type Interface } from 'node:readline';
-import { connect, type Session, type Turn, type TurnPart } from '../../clients/node/index.ts';
+import { type Client, connect, type Session, type Turn, type TurnPart } from '../../clients/node/index.ts';
 import { CommandError } from './command-error.ts';
 
 export interface ChatFlags {
@@ -19,6 +19,14 @@ export async function chat(flags: ChatFlags): Promise<void> {
     client: { name: 'parley-chat' },
     ...(flags.key === undefined ? {} : { auth: { key: flags.key } }),
   });
+  try {
+    await talkTo(client, flags);
+  } finally {
+    await client.close();
+  }
+}
+
+async function talkTo(client: Client, flags: ChatFlags): Promise<void> {
   const isTerminal = process.stdin.isTTY;
   const settings = {
     ...(flags.system === undefined ? {} : { system: flags.system }),
@@ -36,7 +44,6 @@ export async function chat(flags: ChatFlags): Promise<void> {
   });
   await talk(session, lines, isTerminal);
   lines.close();
-  await client.close();
 }
 
 async function talk(session: Session, lines: Interface, isTerminal: boolean): Promise<void> {
@@ -65,7 +72,12 @@ async function talk(session: Session, lines: Interface, isTerminal: boolean): Pr
   for await (const line of lines) {
     if (line.trim() !== '') {
       running = session.send(line);
-      await show(running, isTerminal);
+      try {
+        await show(running, isTerminal);
+      } catch (error) {
+        process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+        if (!isTerminal) process.exitCode = 1;
+      }
       running = undefined;
     }
     if (leaving) break;

@@ -6,6 +6,7 @@ import { ParleyError } from '../../clients/node/index.ts';
 import { type ChatFlags, chat, gatewayUrl } from './chat.ts';
 import { CommandError } from './command-error.ts';
 import { serve } from './serve.ts';
+import { serveWorkers } from './serve-workers.ts';
 import { type TailFlags, tail } from './tail.ts';
 
 interface ServeFlags {
@@ -26,7 +27,7 @@ interface ServeFlags {
 
 /** The command line. Answers the exit code: 0, 1 for a failure, 2 for wrong input. */
 export async function runProgram(args: readonly string[]): Promise<number> {
-  const program = createProgram();
+  const program = createProgram(args);
   const [first] = args;
   const commands = program.commands.map((command) => command.name());
   if (first !== undefined && !first.startsWith('-') && ![...commands, 'help'].includes(first)) {
@@ -58,7 +59,7 @@ function report(error: unknown): number {
   return error instanceof CommandError ? error.exitCode : 1;
 }
 
-function createProgram(): Command {
+function createProgram(args: readonly string[]): Command {
   const program = new Command('parley')
     .description('A WebSocket-first conversational session gateway for language models.')
     .version(packageVersion(), '-V, --version')
@@ -68,7 +69,15 @@ function createProgram(): Command {
 
   withServeFlags(program.command('serve', { isDefault: true }))
     .description('run the gateway (default)')
-    .action((flags: ServeFlags) => serve({ file: flags.config, flags: settingsOf(flags) }));
+    .option('-w, --workers <number>', 'processes on one port, with a store they share', '1')
+    .action((flags: ServeFlags & { workers: string }) => {
+      const { workers, ...rest } = flags;
+      const options = { file: rest.config, flags: settingsOf(rest) };
+      const count = Number(workers);
+      if (!(Number.isInteger(count) && count >= 1 && count <= 256))
+        throw new CommandError('--workers takes a number from 1 to 256.', 2);
+      return count === 1 ? serve(options) : serveWorkers(count, withoutWorkers(args), options);
+    });
 
   const config = program.command('config').description('look at the configuration');
   withServeFlags(config.command('check'))
@@ -102,6 +111,12 @@ function createProgram(): Command {
     .allowExcessArguments(false)
     .action((session: string, flags: TailFlags) => tail(session, { ...flags, url: gatewayUrl(flags.url) }));
   return program;
+}
+
+/** The arguments that each worker gets. */
+function withoutWorkers(args: readonly string[]): string[] {
+  const at = args.findIndex((arg) => arg === '-w' || arg === '--workers');
+  return args.filter((arg, i) => !(arg.startsWith('--workers=') || (at !== -1 && (i === at || i === at + 1))));
 }
 
 function withServeFlags(command: Command): Command {
@@ -148,10 +163,23 @@ function withoutSecrets(value: unknown): unknown {
   return JSON.parse(
     JSON.stringify(value, (key, item: unknown) => {
       if (key === 'apiKey') return '[secret]';
+      if ((key === 'store' || key === 'baseUrl') && typeof item === 'string') return withoutCredentials(item);
       if (key === 'headers') return Object.fromEntries(Object.keys(item as object).map((name) => [name, '[secret]']));
       return item;
     }),
   );
+}
+
+/** An address without user, password and the values of its query. */
+function withoutCredentials(address: string): string {
+  if (!URL.canParse(address)) return address;
+  const url = new URL(address);
+  if (url.username !== '' || url.password !== '') {
+    url.username = 'secret';
+    url.password = '';
+  }
+  for (const name of url.searchParams.keys()) url.searchParams.set(name, 'secret');
+  return url.toString();
 }
 
 function packageVersion(): string {

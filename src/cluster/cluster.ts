@@ -1,12 +1,13 @@
 import type { DownFrame } from '../../protocol/down.ts';
 import type { TurnFrame, TurnState } from '../../protocol/frames/turn.ts';
 import { ProtocolError } from '../../protocol/protocol-error.ts';
-import type { Clock } from '../lib/clock.ts';
+import type { Clock, Timer } from '../lib/clock.ts';
 import type { Attachment } from '../session/attachment.ts';
 import type { LogEvent } from '../session/log-event.ts';
 import type { SessionRegistry } from '../session/session-registry.ts';
 import type { Session } from '../session/session.ts';
 import type { SessionKey, SharedStore } from '../store/contract.ts';
+import { StoreError } from '../store/store-error.ts';
 import type { Logger } from '../telemetry/contract.ts';
 import type { TurnEngine } from '../turn/turn-engine.ts';
 import type { TurnService } from '../turn/turn-service.ts';
@@ -23,6 +24,12 @@ export interface ClusterOptions {
 }
 
 const requestMs = 5_000;
+/** What could not be done is tried again after this. */
+const againMs = 500;
+/** A followed turn of which nothing came for this long is looked up in the store. */
+const silenceMs = 3_000;
+/** Sessions looked up in one go. */
+const maxLooks = 200;
 /** How long an attach waits for events that a client says it has seen: longer than a takeover takes. */
 const attachMs = 10_000;
 
@@ -35,8 +42,15 @@ export class Cluster implements TurnService {
   readonly #requests: NodeRequests;
   /** Per session run here, the nodes that follow it. */
   readonly #remotes = new WeakMap<Session, Map<string, Attachment>>();
-  /** Sessions whose followers here the store knows of. */
+  /** Sessions that sockets here follow. */
   readonly #registered = new WeakSet<Session>();
+  /** Followed sessions that are to be looked at again: the store did not answer, or nothing was heard of their turn. */
+  readonly #unsure = new Set<Session>();
+  /** Sessions whose turn runs elsewhere, as far as the store said: it was asked to be followed, and may not have heard. */
+  readonly #elsewhere = new WeakSet<Session>();
+  /** When something of a session was last heard from the node that runs its turn. */
+  readonly #heardMs = new WeakMap<Session, number>();
+  #sweep: Timer | undefined;
 
   constructor(options: ClusterOptions) {
     this.#options = options;
@@ -45,6 +59,7 @@ export class Cluster implements TurnService {
 
   /** Begins to listen to other nodes. */
   start(): Promise<void> {
+    this.#scheduleSweep();
     return this.#options.store.listen(
       (text) => void this.#receive(JSON.parse(text) as NodeMessage).catch((error: unknown) => this.#trouble(error)),
       () => {
@@ -60,19 +75,42 @@ export class Cluster implements TurnService {
     if (local > 0) this.#registered.add(session);
     else this.#registered.delete(session);
     if (local === 0) this.#unfollow(session);
-    const registered = this.#options.store.setFollowing(session.key, local);
-    registered.then(() => this.#sync(session)).catch((error: unknown) => this.#trouble(error));
+    this.#register(session);
+  }
+
+  stop(): void {
+    this.#sweep?.cancel();
+  }
+
+  /** Says in the store whether sockets here follow, until it answers, and then brings them up to date. */
+  #register(session: Session): void {
+    const follows = this.#registered.has(session);
+    this.#options.store.setFollowing(session.key, follows ? 1 : 0).then(
+      () => this.#look(session),
+      (error: unknown) => {
+        this.#trouble(error);
+        this.#later(() => {
+          if (this.#registered.has(session) === follows && !session.erased) this.#register(session);
+        });
+      },
+    );
   }
 
   /** A turn runs here that may be followed elsewhere. */
-  turnRuns(session: Session): void {
-    const from = session.log.head;
+  turnRuns(session: Session, from: number = session.log.head): void {
     this.#options.store
       .followers(session.key)
       .then((nodes) => {
-        for (const node of nodes) this.#addRemote(session, node, from - 1);
+        for (const node of nodes) {
+          if (session.turns.size > 0) this.#addRemote(session, node, from - 1);
+          else this.#tell(node, { kind: 'changed', ...pick(session.key) });
+        }
       })
-      .catch((error: unknown) => this.#trouble(error));
+      .catch((error: unknown) => {
+        this.#trouble(error);
+        // nobody else would tell them
+        this.#later(() => this.turnRuns(session, from));
+      });
   }
 
   /** Turns of a session were ended in the store, by this node for a dead one. */
@@ -130,8 +168,8 @@ export class Cluster implements TurnService {
   /** The turn may run elsewhere, or its node may just have died: its events come, or its end does. */
   async beforeAttach(session: Session, cursor: number): Promise<void> {
     const { store, clock } = this.#options;
-    this.#registered.add(session);
     await store.setFollowing(session.key, 1);
+    this.#registered.add(session);
     const deadlineMs = clock.now() + attachMs;
     while (session.log.durable < cursor && session.turns.size === 0 && clock.now() < deadlineMs) {
       const stored = await store.readSession(session.key);
@@ -179,7 +217,31 @@ export class Cluster implements TurnService {
   }
 
   #look(session: Session): void {
-    this.#sync(session).catch((error: unknown) => this.#trouble(error));
+    this.#unsure.delete(session);
+    this.#heardMs.set(session, this.#options.clock.now());
+    this.#sync(session).catch((error: unknown) => {
+      this.#trouble(error);
+      this.#unsure.add(session);
+    });
+  }
+
+  #later(action: () => void): void {
+    this.#options.clock.setTimer(action, againMs);
+  }
+
+  /** A message may be lost and be the last one for long: followed turns of which nothing is heard are looked up. */
+  #scheduleSweep(): void {
+    const { clock, registry } = this.#options;
+    this.#sweep = clock.setTimer(() => {
+      this.#scheduleSweep();
+      const silentMs = clock.now() - silenceMs;
+      for (const session of registry.all) {
+        const isRemote = session.remoteTurns.size > 0 || this.#elsewhere.has(session);
+        const isSilent = isRemote && (this.#heardMs.get(session) ?? 0) < silentMs;
+        if (isSilent) this.#unsure.add(session);
+      }
+      for (const session of [...this.#unsure].slice(0, maxLooks)) this.#look(session);
+    }, againMs);
   }
 
   /** Brings a followed session up to what the store knows: follow the node that runs it, or read what ended. */
@@ -189,7 +251,9 @@ export class Cluster implements TurnService {
     const stored = await store.readSession(session.key);
     if (stored === undefined || session.turns.size > 0) return;
     this.#adoptSettings(session, stored.settings);
+    this.#elsewhere.delete(session);
     if (stored.owner !== undefined && stored.owner !== store.node) {
+      this.#elsewhere.add(session);
       this.#tell(stored.owner, { kind: 'follow', cursor: session.log.head, ...pick(session.key) });
     } else if (stored.running === undefined) {
       session.finishedTurns = stored.turns;
@@ -218,6 +282,7 @@ export class Cluster implements TurnService {
         this.#removeRemote(session, message.from);
         break;
       case 'events':
+        this.#heardMs.set(session, this.#options.clock.now());
         if (session.turns.size === 0 && !session.adopt(message.events)) this.#look(session);
         break;
       case 'frame':
@@ -237,8 +302,10 @@ export class Cluster implements TurnService {
   async #serve(message: Extract<NodeMessage, { kind: 'request' }>): Promise<void> {
     const { engine, registry } = this.#options;
     const { id, from, request } = message;
+    let session: Session | undefined;
     try {
-      const session = registry.known(pick(message));
+      // one whose turn just ended is in nobody's memory any more
+      session = await registry.find(pick(message));
       if (session === undefined) throw new ProtocolError('session_not_found', 'The session does not exist any more.');
       let result: unknown;
       if (request.method === 'submit') result = await engine.submit(session, request.frame);
@@ -248,10 +315,10 @@ export class Cluster implements TurnService {
       this.#tell(from, { kind: 'response', id, result });
     } catch (error) {
       if (!(error instanceof ProtocolError)) this.#trouble(error);
-      const { code, message: sentence } =
-        error instanceof ProtocolError ? error : { code: 'internal', message: 'The gateway failed.' };
+      const { code, message: sentence } = faultOf(error);
       this.#tell(from, { kind: 'failure', id, code, message: sentence });
     }
+    if (session !== undefined) registry.release(session);
   }
 
   #addRemote(session: Session, node: string, cursor: number): void {
@@ -305,6 +372,13 @@ export class Cluster implements TurnService {
   #trouble(error: unknown): void {
     this.#options.logger.warn({ error }, 'nodes could not agree for a moment');
   }
+}
+
+function faultOf(error: unknown): { code: string; message: string } {
+  if (error instanceof ProtocolError) return error;
+  if (error instanceof StoreError)
+    return { code: 'store_unavailable', message: 'The store cannot be reached now; try again.' };
+  return { code: 'internal', message: 'The gateway failed.' };
 }
 
 function pick(key: SessionKey): SessionKey {

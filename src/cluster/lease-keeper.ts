@@ -5,16 +5,28 @@ export interface LeaseKeeperOptions {
   store: SharedStore;
   clock: Clock;
   ttlMs: number;
-  /** The lease ran out, or may have: this node must not say another word. */
+  /** Another node took over: this node must not say another word. */
   onLost(): void;
   onTrouble(error: unknown): void;
 }
 
-/** Keeps this node's lease in the store, renewed three times within its life. */
+/** After a renewal that failed, milliseconds: who comes back late may find itself buried. */
+const retryMs = 200;
+
+/** After the store was away, other nodes have this long to come back: one that was cut off notices that by timeouts. */
+const returnMs = 3_000;
+
+/**
+ * Keeps this node's lease in the store, renewed three times within its life. While the store is away nobody can renew,
+ * so a lease may have run out when it is back; its node gets it back unless another one buried it. So that none does,
+ * a node buries others only when its own renewals went through for a while (`steady`).
+ */
 export class LeaseKeeper {
   readonly #options: LeaseKeeperOptions;
   #timer: Timer | undefined;
   #renewedMs = 0;
+  #steadySinceMs = 0;
+  #wasAway = false;
   #stopped = false;
 
   constructor(options: LeaseKeeperOptions) {
@@ -24,7 +36,8 @@ export class LeaseKeeper {
   async start(): Promise<void> {
     await this.#options.store.joinNodes(this.#options.ttlMs);
     this.#renewedMs = this.#options.clock.now();
-    this.#schedule();
+    this.#steadySinceMs = this.#renewedMs;
+    this.#schedule(this.#options.ttlMs / 3);
   }
 
   stop(): void {
@@ -39,25 +52,40 @@ export class LeaseKeeper {
     this.#options.onLost();
   }
 
-  #schedule(): void {
-    this.#timer = this.#options.clock.setTimer(() => void this.#renew(), this.#options.ttlMs / 3);
+  /** Whether the store was surely there lately, so that a lease which ran out is its node's own failure. */
+  get steady(): boolean {
+    const { clock, ttlMs } = this.#options;
+    const nowMs = clock.now();
+    return !this.#isLate(nowMs) && nowMs - this.#steadySinceMs >= (this.#wasAway ? Math.max(ttlMs, returnMs) : ttlMs);
+  }
+
+  #isLate(nowMs: number): boolean {
+    return nowMs - this.#renewedMs > (this.#options.ttlMs * 2) / 3;
+  }
+
+  #away(nowMs: number): void {
+    this.#steadySinceMs = nowMs;
+    this.#wasAway = true;
+  }
+
+  #schedule(delayMs: number): void {
+    this.#timer = this.#options.clock.setTimer(() => void this.#renew(), delayMs);
   }
 
   async #renew(): Promise<void> {
     const { store, clock, ttlMs, onTrouble } = this.#options;
-    const askedMs = clock.now();
+    let delayMs = ttlMs / 3;
     try {
       if (!(await store.renewLease(ttlMs))) return this.lost();
-      this.#renewedMs = askedMs;
+      const nowMs = clock.now();
+      if (this.#isLate(nowMs)) this.#away(nowMs);
+      this.#renewedMs = nowMs;
     } catch (error) {
-      // whether it still stands is for the store to say: it refuses the appends of a node that lost it
+      // whether it still stands is for the store to say: it refuses the appends of a node that was buried
       onTrouble(error);
+      this.#away(clock.now());
+      delayMs = Math.min(delayMs, retryMs);
     }
-    if (!this.#stopped) this.#schedule();
-  }
-
-  /** Milliseconds since the lease was surely held. */
-  get ageMs(): number {
-    return this.#options.clock.now() - this.#renewedMs;
+    if (!this.#stopped) this.#schedule(delayMs);
   }
 }

@@ -5,6 +5,8 @@ export interface UndertakerOptions {
   store: SharedStore;
   clock: Clock;
   everyMs: number;
+  /** Whether a lease that ran out means that its node is dead; not just after the store was away. */
+  isCertain(): boolean;
   /** Ends the turns of these sessions. */
   endOrphans(orphans: readonly OrphanedSession[]): Promise<number>;
   /** The sessions' turns are ended; tells those who follow them. */
@@ -33,10 +35,11 @@ export class Undertaker {
   }
 
   async #round(): Promise<void> {
-    const { store, endOrphans, onEnded, onTrouble } = this.#options;
+    const { store, isCertain, endOrphans, onEnded, onTrouble } = this.#options;
     try {
-      for (const dead of await store.deadNodes()) {
+      for (const dead of isCertain() ? await store.deadNodes() : []) {
         if (this.#stopped) return;
+        if (!isCertain()) break;
         const orphans = await store.takeOver(dead);
         if (orphans === undefined) continue;
         const turns = await endOrphans(orphans);

@@ -14,6 +14,7 @@ export const environmentSettings = {
   PARLEY_DATA: 'data',
   PARLEY_DURABILITY: 'durability',
   PARLEY_TRANSPORT: 'transport',
+  PARLEY_SHARE_PORT: 'sharePort',
   PARLEY_ORIGINS: 'origins',
   PARLEY_LOG_LEVEL: 'log.level',
   PARLEY_LOG_FORMAT: 'log.format',
@@ -105,6 +106,7 @@ function readFile(path: string, environment: NodeJS.ProcessEnv): Record<string, 
 
 function valueOf(setting: string, text: string): unknown {
   if (setting === 'origins') return text.split(',').map((origin) => origin.trim());
+  if (setting === 'sharePort') return text === '1' || text === 'true';
   return numeric.has(setting) && /^-?\d+$/.test(text) ? Number(text) : text;
 }
 

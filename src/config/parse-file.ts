@@ -25,7 +25,12 @@ export function parseConfigFile(text: string, fileName: string, environment: Nod
     throw new ConfigError(document.errors.map((error) => `${at(error.pos[0])}: ${error.message.split('\n')[0]}`));
   }
   const placeOf = (path: readonly PropertyKey[]): string => at(offsetOf(document, path));
-  const raw: unknown = document.toJS({ maxAliasCount: 100 });
+  let raw: unknown;
+  try {
+    raw = document.toJS({ maxAliasCount: 100 });
+  } catch {
+    throw new ConfigError([`${at(0)}: the file refers to itself, or to too much by aliases.`]);
+  }
   if (raw === null || raw === undefined) return { values: {}, placeOf };
   if (typeof raw !== 'object' || Array.isArray(raw))
     throw new ConfigError([`${at(0)}: the file must be a map of settings.`]);
@@ -90,6 +95,7 @@ function substitute(
       (_match, name: string) => environment[name] ?? missing(name, path),
     );
   }
+  if (path.length > 32) throw new ConfigError(['The configuration file refers to itself.']);
   if (Array.isArray(value)) return value.map((item, index) => substitute(item, environment, missing, [...path, index]));
   if (typeof value !== 'object' || value === null) return value;
   return Object.fromEntries(

@@ -49,6 +49,8 @@ export const configSchema = z.strictObject({
   /** `disk` waits for the disk before a token is shown: survives a power cut. */
   durability: z.enum(['process', 'disk']).default('process'),
   transport: z.enum(['auto', 'uws', 'ws']).default('auto'),
+  /** Other processes listen on the same port; set for the workers of one command. */
+  sharePort: z.boolean().default(false),
   tls: z.strictObject({ certificateFile: z.string(), keyFile: z.string() }).optional(),
   /** Origins of pages on other hosts that may connect; `*` allows every page. */
   origins: z.array(z.string()).default([]),

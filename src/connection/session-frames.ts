@@ -12,6 +12,7 @@ import { finishedTurnOf } from '../session/finished-turn.ts';
 import { mergeSettings } from '../session/merge-settings.ts';
 import type { Session } from '../session/session.ts';
 import { StoreError } from '../store/store-error.ts';
+import { checkPlainValue } from './check-plain-value.ts';
 import type { ConnectionEnvironment } from './contract.ts';
 
 /** What the frames need of their connection. */
@@ -22,12 +23,11 @@ export interface FrameSink extends Follower {
   ): void;
 }
 
+/** What an alias stands for. */
 interface Slot {
-  session: Session | undefined;
-  attachment: Attachment | undefined;
+  session: Session;
+  attachment: Attachment;
   acknowledged: number;
-  /** Set while a frame of this alias is being handled. */
-  tail: Promise<void> | undefined;
 }
 
 type SessionFrame = Exclude<UpFrame, { t: 'hello' | 'ping' | 'auth' }>;
@@ -38,6 +38,9 @@ export class SessionFrames {
   readonly #identity: Identity;
   readonly #environment: ConnectionEnvironment;
   readonly #slots = new Map<number, Slot>();
+  /** Per alias, the frames that are being handled, one after another. */
+  readonly #tails = new Map<number, Promise<void>>();
+  #closed = false;
 
   constructor(sink: FrameSink, identity: Identity, environment: ConnectionEnvironment) {
     this.#sink = sink;
@@ -59,12 +62,11 @@ export class SessionFrames {
   }
 
   pumpAll(): void {
-    for (const { session, attachment } of this.#slots.values()) {
-      if (session !== undefined && attachment !== undefined) void session.pump(attachment);
-    }
+    for (const { session, attachment } of this.#slots.values()) void session.pump(attachment);
   }
 
   detachAll(): void {
+    this.#closed = true;
     for (const alias of [...this.#slots.keys()]) this.#detach(alias);
   }
 
@@ -73,30 +75,25 @@ export class SessionFrames {
   }
 
   #inOrder(frame: SessionFrame): void {
-    let slot = this.#slots.get(frame.s);
-    if (slot === undefined) {
-      slot = { session: undefined, attachment: undefined, acknowledged: 0, tail: undefined };
-      this.#slots.set(frame.s, slot);
-    }
-    const current = slot;
+    const alias = frame.s;
     const run = async (): Promise<void> => {
       try {
-        await this.#handle(frame, current);
+        // what the alias stands for is known only when the frames before it are done
+        if (!this.#closed) await this.#handle(frame, this.#slots.get(alias));
       } catch (error) {
-        const about = { ref: 'ref' in frame ? frame.ref : undefined, s: frame.s, turn: turnOf(frame) };
+        const about = { ref: 'ref' in frame ? frame.ref : undefined, s: alias, turn: turnOf(frame) };
         this.#sink.sendError(error instanceof StoreError ? storeUnavailable(error) : error, about);
       }
     };
-    const tail = current.tail === undefined ? run() : current.tail.then(run);
-    current.tail = tail;
+    const before = this.#tails.get(alias);
+    const tail = before === undefined ? run() : before.then(run);
+    this.#tails.set(alias, tail);
     void tail.then(() => {
-      if (current.tail !== tail) return;
-      current.tail = undefined;
-      if (current.session === undefined && this.#slots.get(frame.s) === current) this.#slots.delete(frame.s);
+      if (this.#tails.get(alias) === tail) this.#tails.delete(alias);
     });
   }
 
-  #handle(frame: SessionFrame, slot: Slot): Promise<void> | void {
+  #handle(frame: SessionFrame, slot: Slot | undefined): Promise<void> | void {
     switch (frame.t) {
       case 'attach':
         return this.#attach(frame, slot);
@@ -111,7 +108,7 @@ export class SessionFrames {
       case 'history':
         return this.#history(frame, slot);
       case 'ack':
-        slot.acknowledged = Math.max(slot.acknowledged, frame.pos);
+        if (slot !== undefined) slot.acknowledged = Math.max(slot.acknowledged, frame.pos);
         return;
       case 'update':
         return this.#update(frame, slot);
@@ -120,64 +117,64 @@ export class SessionFrames {
     }
   }
 
-  async #attach(frame: Attach, slot: Slot): Promise<void> {
-    const { registry, limits } = this.#environment;
-    if (slot.session !== undefined && frame.session !== slot.session.key.session) {
+  async #attach(frame: Attach, slot: Slot | undefined): Promise<void> {
+    const { registry, limits, turns } = this.#environment;
+    if (slot !== undefined && frame.session !== slot.session.key.session) {
       throw new ProtocolError(
         'alias_in_use',
         `Alias ${frame.s} follows another session; detach it first, or choose another.`,
       );
     }
-    if (slot.session === undefined && this.#slots.size > limits.maxAttachments) {
+    if (slot === undefined && this.#slots.size >= limits.maxAttachments) {
       throw new ProtocolError('rate_limited', `A connection follows at most ${limits.maxAttachments} sessions.`);
     }
     const { tenant } = this.#identity;
     const { session, created } = await registry.open({ tenant, session: frame.session, create: frame.create });
-    if (frame.after !== undefined && frame.after > session.log.durable)
-      await this.#environment.turns.beforeAttach?.(session, frame.after);
-    // a repeated attach begins anew, from the cursor it gives
-    if (slot.attachment !== undefined) session.detach(slot.attachment);
-    const role = frame.as ?? 'writer';
-    const { attachment, outcome } = await session.attach({
-      follower: this.#sink,
-      alias: frame.s,
-      role,
-      epoch: frame.epoch,
-      after: frame.after,
-    });
-    slot.session = session;
-    slot.attachment = attachment;
-    if (this.#slots.get(frame.s) !== slot) return this.#leave(session, attachment);
-    this.#sink.sendFrame({
-      t: 'attached',
-      ref: frame.ref,
-      s: frame.s,
-      session: session.key.session,
-      epoch: session.epoch,
-      outcome: created ? 'new' : outcome,
-      from: attachment.cursor,
-      head: session.log.durable,
-      live:
-        session.turns.size + session.remoteTurns.size === 0
-          ? undefined
-          : [...session.turns.keys(), ...session.remoteTurns],
-      settings: session.settings,
-    });
-    void session.pump(attachment);
+    try {
+      if (frame.after !== undefined && frame.after > session.log.durable)
+        await turns.beforeAttach?.(session, frame.after);
+      // a repeated attach begins anew, from the cursor it gives
+      if (slot !== undefined) session.detach(slot.attachment);
+      const role = frame.as ?? 'writer';
+      const { attachment, outcome } = await session.attach({
+        follower: this.#sink,
+        alias: frame.s,
+        role,
+        epoch: frame.epoch,
+        after: frame.after,
+      });
+      if (this.#closed || session.erased) {
+        session.detach(attachment);
+        throw new ProtocolError('session_not_found', 'The session was erased.');
+      }
+      this.#slots.set(frame.s, { session, attachment, acknowledged: 0 });
+      this.#sink.sendFrame({
+        t: 'attached',
+        ref: frame.ref,
+        s: frame.s,
+        session: session.key.session,
+        epoch: session.epoch,
+        outcome: created ? 'new' : outcome,
+        from: attachment.cursor,
+        head: session.log.durable,
+        live: liveTurns(session),
+        settings: session.settings,
+      });
+      void session.pump(attachment);
+    } finally {
+      registry.drop(session);
+    }
   }
 
   #detach(alias: number): void {
     const slot = this.#slots.get(alias);
     this.#slots.delete(alias);
-    if (slot?.session !== undefined && slot.attachment !== undefined) this.#leave(slot.session, slot.attachment);
+    if (slot === undefined) return;
+    slot.session.detach(slot.attachment);
+    this.#environment.registry.release(slot.session);
   }
 
-  #leave(session: Session, attachment: Attachment): void {
-    session.detach(attachment);
-    this.#environment.registry.release(session);
-  }
-
-  async #turn(frame: TurnFrame, slot: Slot): Promise<void> {
+  async #turn(frame: TurnFrame, slot: Slot | undefined): Promise<void> {
     const session = this.#writable(frame.s, slot);
     const submitted = await this.#environment.turns.submit(session, frame);
     if (submitted.outcome === 'accepted') return;
@@ -195,24 +192,27 @@ export class SessionFrames {
     this.#sink.sendFrame(state);
   }
 
-  async #cancel(frame: Cancel, slot: Slot): Promise<void> {
+  async #cancel(frame: Cancel, slot: Slot | undefined): Promise<void> {
     const session = this.#writable(frame.s, slot);
     const { upstream, after } = await this.#environment.turns.cancel(session, frame.turn, frame.reason, frame.heard);
-    slot.attachment?.sendAfter(after, { t: 'cancelling', ref: frame.ref, s: frame.s, turn: frame.turn, upstream });
+    this.#slots
+      .get(frame.s)
+      ?.attachment.sendAfter(after, { t: 'cancelling', ref: frame.ref, s: frame.s, turn: frame.turn, upstream });
   }
 
-  async #toolResult(frame: ToolResultUp, slot: Slot): Promise<void> {
+  async #toolResult(frame: ToolResultUp, slot: Slot | undefined): Promise<void> {
     const session = this.#writable(frame.s, slot);
     const { turn, call, output, error, ref } = frame;
     if (output !== undefined && error !== undefined) {
       throw new ProtocolError('invalid_frame', 'tool.result: give “output” or “error”, not both.');
     }
+    checkPlainValue(output);
     const outcome = await this.#environment.turns.toolResult(session, turn, call, output, error);
     if (outcome === 'taken') return;
     this.#sink.sendFrame({ t: 'ignored', ref, s: frame.s, turn, call, reason: 'The call was closed before.' });
   }
 
-  async #history(frame: HistoryRequest, slot: Slot): Promise<void> {
+  async #history(frame: HistoryRequest, slot: Slot | undefined): Promise<void> {
     const session = this.#attachedSession(frame.s, slot);
     const { store, limits } = this.#environment;
     const limit = frame.limit ?? 20;
@@ -224,7 +224,7 @@ export class SessionFrames {
       const turn = finishedTurnOf(entry);
       if (turn === undefined) continue;
       turns.push(turn);
-      bytes += turn.text.length + (turn.reasoning?.length ?? 0);
+      bytes += JSON.stringify(turn).length;
       if (bytes > limits.maxHistoryBytes) break;
     }
     const next = turns.length < entries.length ? turns.at(-1)?.end : undefined;
@@ -237,10 +237,11 @@ export class SessionFrames {
     });
   }
 
-  async #update(frame: Update, slot: Slot): Promise<void> {
+  async #update(frame: Update, slot: Slot | undefined): Promise<void> {
     const session = this.#writable(frame.s, slot);
-    session.settings = mergeSettings(session.settings, frame.settings);
-    await this.#environment.store.updateSettings(session.key, session.settings);
+    const settings = mergeSettings(session.settings, frame.settings);
+    await this.#environment.store.updateSettings(session.key, settings);
+    session.settings = settings;
     this.#environment.turns.settingsChanged?.(session);
     for (const { follower, alias } of session.attachments) {
       const ref = follower === this.#sink && alias === frame.s ? frame.ref : undefined;
@@ -248,7 +249,7 @@ export class SessionFrames {
     }
   }
 
-  async #delete(frame: Delete, slot: Slot): Promise<void> {
+  async #delete(frame: Delete, slot: Slot | undefined): Promise<void> {
     const session = this.#writable(frame.s, slot);
     const { turns, store, registry } = this.#environment;
     turns.abandon(session);
@@ -259,23 +260,28 @@ export class SessionFrames {
       follower.sendFrame({ t: 'deleted', ref, s: alias });
       follower.forget(alias);
     }
-    slot.session = undefined;
-    slot.attachment = undefined;
+    session.detachAll();
   }
 
-  #attachedSession(alias: number, slot: Slot): Session {
-    if (slot.session === undefined || slot.session.erased) {
+  #attachedSession(alias: number, slot: Slot | undefined): Session {
+    if (slot === undefined || slot.session.erased) {
       throw new ProtocolError('alias_unknown', `No session is attached under alias ${alias}; send attach first.`);
     }
     return slot.session;
   }
 
-  #writable(alias: number, slot: Slot): Session {
+  #writable(alias: number, slot: Slot | undefined): Session {
     const session = this.#attachedSession(alias, slot);
-    if (slot.attachment?.role === 'viewer')
+    if (slot?.attachment.role === 'viewer')
       throw new ProtocolError('forbidden', 'This attachment only views the session.');
     return session;
   }
+}
+
+function liveTurns(session: Session): string[] | undefined {
+  return session.turns.size + session.remoteTurns.size === 0
+    ? undefined
+    : [...session.turns.keys(), ...session.remoteTurns];
 }
 
 function turnOf(frame: SessionFrame): string | undefined {

@@ -164,6 +164,8 @@ async function assemble(parts: Parts): Promise<Gateway> {
       onLost() {
         logger.error({ node }, 'this node lost its lease: it falls silent, and what it ran is ended by another');
         commit.close();
+        // providers need not go on for what nobody will see
+        for (const session of registry.all) engine.abandon(session);
         draining = true;
         for (const connection of connections)
           connection.close('lease_lost', 'this node may not speak for its sessions any more');
@@ -193,6 +195,7 @@ async function assemble(parts: Parts): Promise<Gateway> {
     {
       host: config.host,
       port: config.port,
+      sharePort: config.sharePort,
       tls: config.tls,
       limits,
       isOriginAllowed: createOriginPolicy(config.host, config.origins),

@@ -36,6 +36,7 @@ export async function joinCluster(options: JoinOptions): Promise<Membership> {
     store,
     clock,
     everyMs: leaseMs / 3,
+    isCertain: () => lease.steady,
     endOrphans: (orphans) => recoverTurns({ store, tokensFor }, orphans),
     onEnded(dead, orphans, turns) {
       logger.warn({ dead, turns }, 'a node died; the turns it ran were ended as interrupted');
@@ -52,6 +53,7 @@ export async function joinCluster(options: JoinOptions): Promise<Membership> {
     async leave() {
       undertaker.stop();
       lease.stop();
+      cluster.stop();
       await store.leaveNodes().catch(onTrouble);
     },
   };

@@ -1,6 +1,7 @@
 import type { Config } from '../config/schema.ts';
 import type { Store } from '../store/contract.ts';
 import { openEmbeddedStore } from '../store/embedded/embedded-store.ts';
+import { checkServer } from '../store/redis/check-server.ts';
 import { connectRedis, connectSubscriber } from '../store/redis/connect-redis.ts';
 import { createRedisStore } from '../store/redis/redis-store.ts';
 import type { Logger } from '../telemetry/contract.ts';
@@ -11,6 +12,12 @@ export async function openStore(config: Config, node: string, logger: Logger): P
   const onTrouble = (error: Error): void =>
     logger.warn({ error: error.message }, 'trouble with the connection to Redis');
   const connection = await connectRedis(config.store, onTrouble);
+  try {
+    for (const warning of await checkServer(connection)) logger.warn({}, warning);
+  } catch (error) {
+    connection.disconnect();
+    throw error;
+  }
   const subscriber = await connectSubscriber(config.store, onTrouble);
   return createRedisStore({
     connection,

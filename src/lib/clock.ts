@@ -11,11 +11,14 @@ export interface Clock {
   setTimer(callback: () => void, delayMs: number): Timer;
 }
 
+/** `setTimeout` fires at once for more than this, about 25 days. */
+const maxDelayMs = 2_147_483_647;
+
 export const systemClock: Clock = {
   now: () => performance.now(),
   wall: () => Date.now(),
   setTimer(callback, delayMs) {
-    const handle = setTimeout(callback, delayMs);
+    const handle = setTimeout(callback, Math.min(delayMs, maxDelayMs));
     return { cancel: () => clearTimeout(handle) };
   },
 };

@@ -16,8 +16,9 @@ interface Pending {
   end: number;
 }
 
-/** Waits between attempts while the store cannot be written, milliseconds. */
+/** Wait after the first failed attempt to write; it doubles up to the greatest. Milliseconds. */
 const retryMs = 50;
+const maxRetryMs = 500;
 
 /**
  * Makes the events of all running turns durable together: while one append is in flight the rest gathers, and what
@@ -67,13 +68,13 @@ export class GroupCommit {
     const batches: LogBatch[] = batch
       .filter(({ target }) => !target.erased)
       .map(({ target, events }) => ({ ...target.key, events }));
-    while (!this.#closed) {
+    for (let attempt = 0; !this.#closed; attempt++) {
       try {
         await this.#store.append(batches);
         break;
       } catch (error) {
         this.#onTrouble(error);
-        await new Promise((resolve) => setTimeout(resolve, retryMs));
+        await new Promise((resolve) => setTimeout(resolve, Math.min(maxRetryMs, retryMs * 2 ** attempt)));
       }
     }
     this.#inFlight = false;

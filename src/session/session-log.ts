@@ -77,7 +77,8 @@ export class SessionLog {
     const events: LogEvent[] = [];
     for (let i = this.#indexOf(from); i < this.#visible.length; i++) {
       const event = sliceFrom(this.#visible[i]!, from);
-      events.push(event);
+      // the last run of deltas still grows, and what was read must not
+      events.push(i === this.#visible.length - 1 && event.t === 'delta' ? { ...event } : event);
       if (endOf(event) - from >= maxLength) break;
     }
     return events;

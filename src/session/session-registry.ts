@@ -37,8 +37,26 @@ export class SessionRegistry {
     return this.#sessions.values();
   }
 
-  /** Throws `session_not_found` for a session that does not exist and is not to be created. */
+  /**
+   * The session, held until `drop`, so that it stays the one object of its session meanwhile. Throws `session_not_found`
+   * for a session that does not exist and is not to be created.
+   */
   async open(request: OpenRequest): Promise<{ session: Session; created: boolean }> {
+    const { session, created } = await this.#open(request);
+    // let go of between its load and now
+    const current = this.#sessions.get(nameOf(session.key)) ?? session;
+    this.#sessions.set(nameOf(current.key), current);
+    current.holds++;
+    return { session: current, created };
+  }
+
+  /** Ends the hold of `open`. */
+  drop(session: Session): void {
+    session.holds--;
+    this.release(session);
+  }
+
+  async #open(request: OpenRequest): Promise<{ session: Session; created: boolean }> {
     if (request.session === undefined) return this.#create(request, this.#options.newSessionId());
     const session = await this.find({ tenant: request.tenant, session: request.session });
     if (session !== undefined) return { session, created: false };

@@ -1,6 +1,7 @@
 import type { DownFrame } from '../../protocol/down.ts';
 import type { Settings } from '../../protocol/frames/common.ts';
 import type { SessionKey, Store, StoredSession } from '../store/contract.ts';
+import { StoreError } from '../store/store-error.ts';
 import { Attachment, type AttachmentRole, type Follower } from './attachment.ts';
 import type { GroupCommit } from './group-commit.ts';
 import type { LogEvent, UnplacedEvent } from './log-event.ts';
@@ -32,6 +33,9 @@ export interface AttachRequest {
   after: number | undefined;
 }
 
+/** A replay that the store did not serve goes on after this, milliseconds. */
+const replayAgainMs = 500;
+
 /** Text of a replayed frame, in UTF-16 code units. */
 const replayLength = 16_384;
 
@@ -55,6 +59,8 @@ export class Session {
   erased = false;
   /** Claims of one session go one after another, so that their accepts are placed in the order of the store. */
   claims: Promise<void> = Promise.resolve();
+  /** What is under way and needs this object to stay the one of its session: attaches, claims. */
+  holds = 0;
   readonly #dependencies: SessionDependencies;
   readonly #attachments: Attachment[] = [];
   #waiters: { position: number; resolve: () => void }[] | undefined;
@@ -72,8 +78,9 @@ export class Session {
     return this.#attachments;
   }
 
+  /** Nobody follows it, nothing runs, nothing is under way. */
   get idle(): boolean {
-    return this.#attachments.length === 0 && this.turns.size === 0;
+    return this.#attachments.length === 0 && this.turns.size === 0 && this.holds === 0;
   }
 
   /** Appends an event to the node log; it is shown when durable. */
@@ -159,6 +166,12 @@ export class Session {
     return attachment;
   }
 
+  /** The session is gone: nothing of it reaches anybody any more. */
+  detachAll(): void {
+    for (const attachment of this.#attachments) attachment.detached = true;
+    this.#attachments.length = 0;
+  }
+
   detach(attachment: Attachment): void {
     attachment.detached = true;
     const index = this.#attachments.indexOf(attachment);
@@ -191,6 +204,8 @@ export class Session {
       }
     } catch (error) {
       this.#dependencies.onReplayError(this, error);
+      // nothing else would take it up again
+      if (error instanceof StoreError) setTimeout(() => void this.pump(attachment), replayAgainMs).unref();
       return;
     } finally {
       attachment.pumping = false;
@@ -258,7 +273,8 @@ export class Session {
 
   #presence(): { writers: number; viewers: number } {
     const local = this.#attachments.filter((attachment) => attachment.role !== 'node');
-    const writers = local.filter((attachment) => attachment.role === 'writer').length;
-    return { writers, viewers: local.length - writers };
+    const writers = new Set(local.filter(({ role }) => role === 'writer').map(({ follower }) => follower));
+    const viewers = new Set(local.filter(({ follower }) => !writers.has(follower)).map(({ follower }) => follower));
+    return { writers: writers.size, viewers: viewers.size };
   }
 }

@@ -11,9 +11,15 @@ export function contiguousEvents(events: readonly LogEvent[], start: number): Lo
   let next = start;
   for (const event of ordered) {
     if (event.pos > next) break;
-    if (event.pos < next) continue;
-    kept.push(event);
+    if (endOf(event) <= next) continue;
+    kept.push(startingAt(event, next));
     next = endOf(event);
   }
   return kept;
+}
+
+/** The part of an event from `position` on: a run of deltas that was merged may begin with what another one ends with. */
+export function startingAt(event: LogEvent, position: number): LogEvent {
+  if (event.t !== 'delta' || event.pos >= position) return event;
+  return { ...event, pos: position, text: event.text.slice(position - event.pos) };
 }

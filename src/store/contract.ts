@@ -152,7 +152,7 @@ export interface SharedStore extends Store {
   joinNodes(ttlMs: number): Promise<void>;
   /** False: the lease ran out, this node must not say another word. */
   renewLease(ttlMs: number): Promise<boolean>;
-  /** A clean leave: nothing of this node is left to take over. */
+  /** Gives the lease up; what of this node is unfinished is left for others to take over. */
   leaveNodes(): Promise<void>;
   /** Whether a node holds its lease. */
   isAlive(node: string): Promise<boolean>;

@@ -61,6 +61,8 @@ export interface TransportLimits {
 export interface TransportOptions {
   host: string;
   port: number;
+  /** Other processes listen on the port too, and the kernel spreads the connections; uWebSockets.js alone does that. */
+  sharePort?: boolean | undefined;
   /** PEM files. */
   tls?: { certificateFile: string; keyFile: string } | undefined;
   limits: TransportLimits;

@@ -105,7 +105,7 @@ export async function startUwsTransport(uws: UwsModule, options: TransportOption
 
   // a free port is chosen here: uWebSockets.js would take one that cannot be listened on again right after its end
   const wanted = options.port === 0 ? await freePort(options.host) : options.port;
-  await checkPortIsFree(options.host, wanted);
+  if (options.sharePort !== true) await checkPortIsFree(options.host, wanted);
   let token: unknown = await new Promise((resolve) => app.listen(options.host, wanted, listenDefault, resolve));
   if (!token) throw portTaken(options.host, options.port);
   const port = uws.us_socket_local_port(token);

@@ -8,7 +8,9 @@ import type { Ending, ModelTokens, TurnEnvironment } from './contract.ts';
 import type { TurnMachine } from './turn-machine.ts';
 import type { TurnOutput } from './turn-output.ts';
 
+/** Wait before the store is asked again; it grows, since all turns that end meanwhile ask. */
 const retryMs = 100;
+const maxRetryMs = 1_000;
 
 /** What of a turn its end needs. */
 export interface EndingTurn extends LiveTurn {
@@ -54,7 +56,10 @@ export async function settleTurn(environment: TurnEnvironment, turn: EndingTurn,
     outputTokens: answerTokens(turn, events, heard),
     heard,
   };
-  const result = await storeEnd(environment, turn, entry, ending, ended);
+  const request = { ...session.key, entry, status: ending.status, head: ended.pos + 1 };
+  const result = await untilAnswered<EndResult>(environment, turn, { outcome: 'unknown' }, () =>
+    environment.store.end(request),
+  );
   turn.machine.enter('ended');
   logEnd(environment, turn, ended);
   session.turns.delete(turn.id);
@@ -62,7 +67,10 @@ export async function settleTurn(environment: TurnEnvironment, turn: EndingTurn,
   session.finishedTurns++;
   environment.contextOf(session).add(entry);
   session.confirm(ended);
-  const next = result.outcome === 'ended' ? result.next : (await environment.store.readSession(session.key))?.running;
+  const next =
+    result.outcome === 'ended'
+      ? result.next
+      : (await untilAnswered(environment, turn, undefined, () => environment.store.readSession(session.key)))?.running;
   environment.turnEnded(turn, session, next);
 }
 
@@ -73,22 +81,24 @@ function logEnd(environment: TurnEnvironment, turn: EndingTurn, ended: LogEvent)
   environment.logger.info({ tenant, session, turn: turn.id, status, reason, usage, timing }, 'turn ended');
 }
 
-/** Repeats until the store answers: the end is decided, and the store takes it once however often it is asked. */
-async function storeEnd(
+/**
+ * Repeats until the store answers, or the session is erased: the end is decided, and the store takes it once however
+ * often it is asked.
+ */
+async function untilAnswered<Result>(
   environment: TurnEnvironment,
   turn: EndingTurn,
-  entry: TurnEntry,
-  ending: Ending,
-  ended: LogEvent,
-): Promise<EndResult> {
-  const request = { ...turn.session.key, entry, status: ending.status, head: ended.pos + 1 };
-  while (true) {
+  erased: Result,
+  ask: () => Promise<Result>,
+): Promise<Result> {
+  for (let attempt = 0; ; attempt++) {
     try {
-      return await environment.store.end(request);
+      return await ask();
     } catch (error) {
       environment.logger.error({ turn: turn.id, error }, 'the end of a turn could not be stored yet');
-      await new Promise((resolve) => environment.clock.setTimer(() => resolve(undefined), retryMs));
-      if (turn.session.erased) return { outcome: 'unknown' };
+      const waitMs = Math.min(maxRetryMs, retryMs * 2 ** attempt);
+      await new Promise((resolve) => environment.clock.setTimer(() => resolve(undefined), waitMs));
+      if (turn.session.erased) return erased;
     }
   }
 }

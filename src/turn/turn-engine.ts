@@ -1,3 +1,4 @@
+import type { OnBusy } from '../../protocol/frames/common.ts';
 import type { Cancelling, TurnFrame, TurnState } from '../../protocol/frames/turn.ts';
 import { ProtocolError } from '../../protocol/protocol-error.ts';
 import { ContextTail } from '../context/context-tail.ts';
@@ -59,6 +60,17 @@ export class TurnEngine {
    * input_too_large, session_not_found, store_unavailable, draining.
    */
   async submit(session: Session, frame: TurnFrame): Promise<Submitted> {
+    // its socket may be gone before the claim is answered; the turn still belongs to this session's one object
+    session.holds++;
+    try {
+      return await this.#submit(session, frame);
+    } finally {
+      session.holds--;
+      if (session.idle) this.#options.sessionSettled(session);
+    }
+  }
+
+  async #submit(session: Session, frame: TurnFrame): Promise<Submitted> {
     if (this.#draining)
       throw new ProtocolError('draining', 'This node is going away; send the turn on another connection.');
     const { id: turn, t: _type, s: _alias, ref: _ref, ...rest } = frame;
@@ -183,17 +195,8 @@ export class TurnEngine {
 
   async #claim(session: Session, record: TurnRecord, turn: Turn): Promise<Submitted> {
     if (session.erased) throw new ProtocolError('session_not_found', 'The session was erased.');
-    const { store, limits } = this.#options;
-    let result: ClaimResult;
     try {
-      result = await store.claim({
-        ...session.key,
-        record,
-        onBusy: record.frame.onBusy ?? session.settings.onBusy ?? 'reject',
-        base: record.frame.base,
-        liveHead: session.turns.size > 0 ? session.log.durable : undefined,
-        maxQueuedTurns: limits.maxQueuedTurns,
-      });
+      return await this.#claimOnce(session, record, turn);
     } catch (cause) {
       if (!(cause instanceof StoreError)) throw cause;
       this.#findOut(session, turn);
@@ -203,6 +206,19 @@ export class TurnEngine {
         { cause },
       );
     }
+  }
+
+  async #claimOnce(session: Session, record: TurnRecord, turn: Turn): Promise<Submitted> {
+    const { store, limits } = this.#options;
+    const result = await store.claim({
+      ...session.key,
+      record,
+      onBusy: onBusyOf(session, record),
+      base: record.frame.base,
+      liveHead: session.turns.size > 0 ? session.log.durable : undefined,
+      maxQueuedTurns: limits.maxQueuedTurns,
+    });
+    if (session.erased) throw new ProtocolError('session_not_found', 'The session was erased.');
     switch (result.outcome) {
       case 'running':
         await this.#catchUp(session, result.pos);
@@ -230,6 +246,9 @@ export class TurnEngine {
   }
 
   #accept(session: Session, turn: Turn, claimedPosition: number | undefined): void {
+    if (claimedPosition !== undefined && session.log.head !== claimedPosition) {
+      throw new Error(`the store placed a turn at ${claimedPosition}, the session at ${session.log.head}`);
+    }
     session.turns.set(turn.id, turn);
     this.#live.add(turn);
     const accepted = {
@@ -239,12 +258,10 @@ export class TurnEngine {
       at: turn.record.acceptedAt,
     } as const;
     if (claimedPosition === undefined) {
-      turn.position = session.append({ ...accepted }).pos;
+      turn.accepted(session.append({ ...accepted }).pos);
     } else {
-      if (session.log.head !== claimedPosition)
-        throw new Error(`the store placed a turn at ${claimedPosition}, the session at ${session.log.head}`);
       const placed = session.log.appendHeld({ ...accepted });
-      turn.position = placed.pos;
+      turn.accepted(placed.pos);
       session.confirm(placed);
     }
     turn.attachmentsChanged(session.attachments.length);
@@ -272,7 +289,18 @@ export class TurnEngine {
     if (record.pos !== undefined) await this.#catchUp(session, record.pos);
     this.#accept(session, turn, record.pos);
     if (record.pos === undefined) {
+      this.#options.turnRuns?.(session);
       turn.queue(1);
+      if (onBusyOf(session, record) === 'replace') {
+        const before = [...session.turns.values()].filter(
+          (other) => other !== turn && (other as Turn).record.acceptedAt <= record.acceptedAt,
+        );
+        this.#supersede(
+          session,
+          before.map(({ id }) => id),
+          turn.id,
+        );
+      }
       this.#startRunnable(session);
     } else {
       this.#runnable.set(session, turn.id);
@@ -344,6 +372,10 @@ export class TurnEngine {
     this.#contexts.set(session, { context, foreignChanges: session.foreignChanges });
     return context;
   }
+}
+
+function onBusyOf(session: Session, record: TurnRecord): OnBusy {
+  return record.frame.onBusy ?? session.settings.onBusy ?? 'reject';
 }
 
 function refusal(

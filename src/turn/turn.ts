@@ -7,6 +7,7 @@ import { buildWindow } from '../context/window.ts';
 import type { RouteDecision } from '../routing/contract.ts';
 import type { LiveTurn, Session } from '../session/session.ts';
 import type { TurnRecord } from '../store/contract.ts';
+import { StoreError } from '../store/store-error.ts';
 import type { FinishReason, UpstreamMessage, UpstreamToolCall, UpstreamUsage } from '../upstream/contract.ts';
 import { UpstreamError } from '../upstream/contract.ts';
 import type { Ending, ModelTokens, TurnEnvironment } from './contract.ts';
@@ -42,7 +43,7 @@ export class Turn implements LiveTurn {
   output: TurnOutput | undefined;
   decision: RouteDecision | undefined;
   tokens: ModelTokens;
-  readonly acceptedMs: number;
+  acceptedMs: number;
   startedMs: number | undefined;
   firstTokenMs: number | undefined;
   readonly #environment: TurnEnvironment;
@@ -69,12 +70,17 @@ export class Turn implements LiveTurn {
     this.#environment = environment;
     this.acceptedMs = environment.clock.now();
     this.#timers = new TurnTimers(environment.clock);
-    const { deadlineMs } = record.frame;
-    if (deadlineMs !== undefined) {
-      this.#timers.set('deadline', deadlineMs, () => {
-        this.end({ status: 'limited', reason: 'deadline', message: `The turn did not end within ${deadlineMs} ms.` });
-      });
-    }
+  }
+
+  /** The turn is in its session's log at `position`; from now on it may end. */
+  accepted(position: number): void {
+    this.position = position;
+    this.acceptedMs = this.#environment.clock.now();
+    const { deadlineMs } = this.record.frame;
+    if (deadlineMs === undefined) return;
+    this.#timers.set('deadline', deadlineMs, () => {
+      this.end({ status: 'limited', reason: 'deadline', message: `The turn did not end within ${deadlineMs} ms.` });
+    });
   }
 
   get frame(): TurnRecord['frame'] {
@@ -359,6 +365,10 @@ export class Turn implements LiveTurn {
     if (this.machine.isOver) return;
     if (error instanceof UpstreamError || error instanceof ProtocolError) {
       this.end({ status: 'failed', reason: error.code, message: error.message });
+      return;
+    }
+    if (error instanceof StoreError) {
+      this.end({ status: 'failed', reason: 'store_unavailable', message: 'The session could not be read.' });
       return;
     }
     this.#environment.logger.error(

@@ -1,3 +1,4 @@
+import { closeSync, existsSync, openSync, readSync } from 'node:fs';
 import { join } from 'node:path';
 import { open, type RootDatabase } from 'lmdb';
 import type { Settings } from '../../../protocol/frames/common.ts';
@@ -42,6 +43,7 @@ export function openEmbeddedStore(options: EmbeddedStoreOptions): Store {
   let database: RootDatabase;
   let log: NodeLog;
   try {
+    checkDatabaseFile(join(options.directory, 'sessions', 'data.mdb'));
     database = open({ path: join(options.directory, 'sessions'), keyEncoding: 'ordered-binary', maxDbs: 1 });
     log = new NodeLog({
       directory: join(options.directory, 'node-log'),
@@ -50,7 +52,10 @@ export function openEmbeddedStore(options: EmbeddedStoreOptions): Store {
     });
   } catch (error) {
     unlock();
-    throw new StoreStartError(`The data directory ${options.directory} could not be opened.`, error);
+    throw new StoreStartError(
+      `The data directory ${options.directory} could not be opened: its files are damaged or of something else; restore them, or choose another with --data.`,
+      error,
+    );
   }
 
   /** Runs `action` in a write transaction; answers when the commit is durable. */
@@ -124,6 +129,7 @@ export function openEmbeddedStore(options: EmbeddedStoreOptions): Store {
     return [...database.getRange(range)].map(({ value }) => value as TurnEntry);
   }
 
+  forgetOldTombstones(database);
   for (const key of log.recoveredSessions()) if (readStored(key)?.running === undefined) log.release(key);
 
   return {
@@ -197,6 +203,24 @@ export function openEmbeddedStore(options: EmbeddedStoreOptions): Store {
       unlock();
     },
   };
+}
+
+/** LMDB reads a damaged file without a question and takes the process down with it. Throws unless the file is one of its own. */
+function checkDatabaseFile(path: string): void {
+  if (!existsSync(path)) return;
+  const head = Buffer.alloc(28);
+  const descriptor = openSync(path, 'r');
+  const bytes = readSync(descriptor, head);
+  closeSync(descriptor);
+  // MDB_MAGIC of mdb.c in the first meta page, behind the page header of 24 bytes that lmdb-js uses
+  if (bytes > 0 && (bytes < 28 || head.readUInt32LE(24) !== 0xbeefc0de))
+    throw new Error(`${path} is not a database of this store`);
+}
+
+function forgetOldTombstones(database: RootDatabase): void {
+  for (const { key, value } of database.getRange(keys.tombstoneRange())) {
+    if (Date.now() - (value as number) > tombstoneMs) void database.remove(key);
+  }
 }
 
 function finishedTurn(request: EndRequest): StoredTurn {

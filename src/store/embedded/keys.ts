@@ -9,6 +9,7 @@ export const keys = {
   /** Present while the session has a turn that has not ended. */
   unfinished: (key: SessionKey) => ['unfinished', key.tenant, key.session],
   unfinishedRange: () => ({ start: ['unfinished'], end: ['unfinished', keyAfterStrings] }),
+  tombstoneRange: () => ({ start: ['tombstone'], end: ['tombstone', keyAfterStrings] }),
   sessionRange: (kind: 'turn' | 'entry' | 'tombstone', key: SessionKey) => ({
     start: [kind, key.tenant, key.session],
     end: [kind, key.tenant, key.session, keyAfterStrings],

@@ -2,32 +2,53 @@ import { Redis, type RedisOptions } from 'ioredis';
 import { StoreStartError } from '../store-error.ts';
 import { type RedisConnection, withCommands } from './redis-commands.ts';
 
+/** A server that refuses writes or loads its data is looked up again at most this often, milliseconds. */
+const reconnectMs = 1_000;
+
+/** The subscriber asks for a sign of life this often, and waits as long for it. */
+const heartbeatMs = 1_500;
+
 /**
  * Nothing is sent twice and nothing hangs: ioredis would by default send again what may have run, and queue while
- * offline. A silent server is noticed within `socketTimeout`.
+ * offline. A silent server is noticed within `socketTimeout`, and tried again so often that one that comes back is
+ * found within two seconds.
  */
 export const carefulOptions: RedisOptions = {
   maxRetriesPerRequest: 0,
   enableOfflineQueue: false,
   autoResendUnfulfilledCommands: false,
   commandTimeout: 2_000,
-  connectTimeout: 2_000,
-  socketTimeout: 2_000,
+  connectTimeout: 1_500,
+  socketTimeout: 1_500,
   enableAutoPipelining: true,
-  retryStrategy: (attempt) => Math.min(50 * 2 ** attempt, 1_000) * (0.5 + Math.random() / 2),
-  reconnectOnError: (error) => (/^(READONLY|LOADING)/.test(error.message) ? 1 : false),
+  retryStrategy: (attempt) => Math.min(50 * 2 ** attempt, 500) * (0.5 + Math.random() / 2),
 };
 
 /** Connects to one server. Throws `StoreStartError` when it cannot be reached now; later losses are retried. */
 export async function connectRedis(url: string, onTrouble: (error: Error) => void): Promise<RedisConnection> {
-  return withCommands(await connect(url, carefulOptions, onTrouble));
+  return withCommands(await connect(url, { ...carefulOptions, reconnectOnError: createReconnectRule() }, onTrouble));
 }
 
 /** A connection for messages alone; it subscribes again by itself after a loss. */
-export function connectSubscriber(url: string, onTrouble: (error: Error) => void): Promise<Redis> {
-  // nothing but a ping keeps it busy, so silence is no sign of trouble
-  const { socketTimeout: _socketTimeout, commandTimeout: _commandTimeout, ...options } = carefulOptions;
-  return connect(url, { ...options, keepAlive: 5_000 }, onTrouble);
+export async function connectSubscriber(url: string, onTrouble: (error: Error) => void): Promise<Redis> {
+  const subscriber = await connect(url, carefulOptions, onTrouble);
+  const heartbeat = setInterval(() => {
+    if (subscriber.status === 'end') return clearInterval(heartbeat);
+    // messages may be rare: only the answer to a question, or the socket's timeout, says that there is anybody
+    if (subscriber.status === 'ready') subscriber.ping().catch(() => {});
+  }, heartbeatMs);
+  heartbeat.unref();
+  return subscriber;
+}
+
+/** After a failover the address leads to another server; one that stays a replica must not be called up again and again. */
+function createReconnectRule(): (error: Error) => boolean {
+  let lastMs = Number.NEGATIVE_INFINITY;
+  return (error) => {
+    if (!/^(READONLY|LOADING|MASTERDOWN)/.test(error.message) || performance.now() - lastMs < reconnectMs) return false;
+    lastMs = performance.now();
+    return true;
+  };
 }
 
 async function connect(url: string, options: RedisOptions, onTrouble: (error: Error) => void): Promise<Redis> {

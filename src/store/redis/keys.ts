@@ -9,7 +9,7 @@ export function createRedisKeys(prefix: string) {
     `${prefix}:{${encodeURIComponent(key.tenant)}:${encodeURIComponent(key.session)}}`;
   const node = (id: string): string => `${prefix}:{node:${id}}`;
   return {
-    /** Hash: epoch, head, settings, createdAt, turns, running, owner, from. */
+    /** Hash: epoch, head, settings, createdAt, turns, running, owner, from, orphaned. */
     session: (key: SessionKey) => session(key),
     /** List: turns that wait. */
     queue: (key: SessionKey) => `${session(key)}:queue`,
@@ -22,7 +22,10 @@ export function createRedisKeys(prefix: string) {
     /** Hash: node → sockets there that follow the session. */
     followers: (key: SessionKey) => `${session(key)}:followers`,
     tombstone: (key: SessionKey, turn: string) => `${session(key)}:tombstone:${turn}`,
+    /** Runs out unless renewed: then another node may bury this one. */
     lease: (id: string) => `${node(id)}:lease`,
+    /** Does not run out; gone when the node left or was buried. It may speak as long as this is there. */
+    life: (id: string) => `${node(id)}:life`,
     /** Stream: the node's write-ahead log. */
     log: (id: string) => `${node(id)}:log`,
     /** Set: sessions in which the node may have unfinished turns. */

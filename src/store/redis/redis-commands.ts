@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import type { Cluster, Redis } from 'ioredis';
 
@@ -9,8 +10,8 @@ const commands = {
   parleyEnd: ['end', 4],
   parleyTombstone: ['tombstone', 2],
   parleyAppend: ['append', 2],
-  parleyRenewLease: ['renew-lease', 1],
-  parleyBuryNode: ['bury-node', 2],
+  parleyRenewLease: ['renew-lease', 2],
+  parleyBuryNode: ['bury-node', 3],
   parleyTakeOverSession: ['take-over-session', 1],
 } as const;
 
@@ -18,11 +19,24 @@ type Command = (...keysAndArguments: (string | number)[]) => Promise<unknown>;
 
 export type RedisConnection = (Redis | Cluster) & Record<keyof typeof commands, Command>;
 
-/** Teaches a connection the Lua commands; ioredis sends them by their hash and in full when the server does not know it. */
+/**
+ * Teaches a connection the Lua commands, sent by their hash. A server that forgot one says NOSCRIPT and has surely done
+ * nothing, so it is sent in full: the only repeat that needs no thought. ioredis' own `defineCommand` believes for a
+ * minute that a flushed script is there when it pipelines.
+ */
 export function withCommands(connection: Redis | Cluster): RedisConnection {
+  const added: Partial<Record<keyof typeof commands, Command>> = {};
   for (const [name, [file, numberOfKeys]] of Object.entries(commands)) {
     const lua = readFileSync(new URL(`./commands/${file}.lua`, import.meta.url), 'utf8');
-    connection.defineCommand(name, { numberOfKeys, lua });
+    const hash = createHash('sha1').update(lua).digest('hex');
+    added[name as keyof typeof commands] = async (...keysAndArguments) => {
+      try {
+        return await connection.evalsha(hash, numberOfKeys, ...keysAndArguments);
+      } catch (error) {
+        if (!(error instanceof Error) || !error.message.startsWith('NOSCRIPT')) throw error;
+        return connection.eval(lua, numberOfKeys, ...keysAndArguments);
+      }
+    };
   }
-  return connection as RedisConnection;
+  return Object.assign(connection, added) as RedisConnection;
 }

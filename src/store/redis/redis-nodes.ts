@@ -11,7 +11,6 @@ import type {
   TurnEntry,
   TurnRecord,
 } from '../contract.ts';
-import { StoreError } from '../store-error.ts';
 import type { RedisKeys } from './keys.ts';
 import type { RedisConnection } from './redis-commands.ts';
 import { parseStoredTurn } from './stored-turn.ts';
@@ -29,11 +28,17 @@ type Nodes = Omit<SharedStore, keyof Store>;
 
 /** A node that takes over has this long before another may try. */
 const takeOverMs = 10_000;
-/** A lease that was taken away stays so for this long, should its node wake up. */
-const buriedMs = 24 * 60 * 60_000;
+/** A message that could not be sent is sent again for this long, this often. */
+const tellMs = 10_000;
+const tellAgainMs = 200;
+/** Messages that may wait for that. */
+const maxUntold = 10_000;
 
 /** Leases, takeover and messages between nodes, by Redis time alone. */
 export function createRedisNodes({ connection, subscriber, keys, node, readSession, ask }: RedisNodesOptions): Nodes {
+  /** Sessions of the dead nodes that this one takes over now. */
+  const taken = new Map<string, string[]>();
+  let untold = 0;
   const channelOf = (id: string): string => `${keys.log(id)}:tell`;
 
   /** A session's turns belong to the node that claimed them, whose log has their events; `owner` says who may end them. */
@@ -42,21 +47,30 @@ export function createRedisNodes({ connection, subscriber, keys, node, readSessi
     dead: string,
     logged: readonly LogEvent[],
   ): Promise<OrphanedSession | undefined> {
+    const before = await readSession(key);
+    if (before?.running === undefined || before.owner === undefined) return undefined;
+    const [first] = await readRecords(before);
+    if (first?.node !== dead) return undefined;
+    // only now nothing of it changes any more
+    if ((await connection.parleyTakeOverSession(keys.session(key), before.owner, node)) !== 1) return undefined;
     const session = await readSession(key);
     if (session?.running === undefined) return undefined;
-    const texts = await connection.hmget(keys.turns(key), session.running, ...session.queue);
+    const unfinished = await readRecords(session);
+    const start = orphanStart(session, unfinished, logged);
+    const rows = (await connection.xrange(keys.entries(key), `${start + 1}-0`, '+')) as [string, string[]][];
+    const ended = rows.flatMap(([, fields]) => (JSON.parse(fields[1]!) as TurnEntry).events);
+    return assembleOrphan(session, unfinished, logged, ended);
+  }
+
+  /** The running turn first, then those that wait. */
+  async function readRecords(session: StoredSession): Promise<TurnRecord[]> {
+    const texts = await connection.hmget(keys.turns(session), session.running!, ...session.queue);
     const unfinished: TurnRecord[] = [];
     for (const text of texts) {
       const turn = text === null ? undefined : parseStoredTurn(text);
       if (turn?.state === 'unfinished') unfinished.push(turn.record);
     }
-    if (unfinished[0]?.node !== dead) return undefined;
-    if ((await connection.parleyTakeOverSession(keys.session(key), session.owner ?? dead, node)) !== 1)
-      return undefined;
-    const start = orphanStart(session, unfinished, logged);
-    const rows = (await connection.xrange(keys.entries(key), `${start + 1}-0`, '+')) as [string, string[]][];
-    const ended = rows.flatMap(([, fields]) => (JSON.parse(fields[1]!) as TurnEntry).events);
-    return assembleOrphan(session, unfinished, logged, ended);
+    return unfinished;
   }
 
   async function readLog(dead: string): Promise<Map<string, LogEvent[]>> {
@@ -77,20 +91,40 @@ export function createRedisNodes({ connection, subscriber, keys, node, readSessi
     }
   }
 
+  /**
+   * A message that nobody got is found out by its receiver: a position is missing, or its subscription was gone. One that
+   * could not be sent, perhaps the last of a turn, is nobody's knowledge but this node's: it is sent again. Repeats and
+   * changes of order do no harm.
+   */
+  function publish(channel: string, message: string, untilMs: number): void {
+    connection.publish(channel, message).catch(() => {
+      if (performance.now() > untilMs || untold >= maxUntold) return;
+      untold++;
+      setTimeout(() => {
+        untold--;
+        publish(channel, message, untilMs);
+      }, tellAgainMs).unref();
+    });
+  }
+
   return {
     node,
     joinNodes: (ttlMs) =>
       ask(async () => {
-        const held = await connection.parleyRenewLease(keys.lease(node), node, ttlMs, '1');
-        if (held !== 1) throw new StoreError('The lease of this node is taken.');
+        await connection.parleyRenewLease(keys.lease(node), keys.life(node), node, ttlMs, '1');
         await connection.sadd(keys.nodes(), node);
       }),
     renewLease: (ttlMs) =>
-      ask(async () => (await connection.parleyRenewLease(keys.lease(node), node, ttlMs, '')) === 1),
+      ask(async () => (await connection.parleyRenewLease(keys.lease(node), keys.life(node), node, ttlMs, '')) === 1),
     leaveNodes: () =>
       ask(async () => {
+        // a node that was buried has nothing any more that it could clear away
+        if ((await connection.exists(keys.life(node))) === 0) return;
+        await connection.unlink(keys.lease(node));
+        // what could not be ended is left to others, together with the log of it
+        if ((await connection.scard(keys.sessions(node))) > 0) return;
         await connection.srem(keys.nodes(), node);
-        await connection.unlink(keys.lease(node), keys.log(node), keys.sessions(node));
+        await connection.unlink(keys.life(node), keys.log(node));
       }),
     isAlive: (id) => ask(async () => (await connection.get(keys.lease(id))) === id),
     deadNodes: () =>
@@ -101,21 +135,38 @@ export function createRedisNodes({ connection, subscriber, keys, node, readSessi
       }),
     takeOver: (dead) =>
       ask(async () => {
-        if ((await connection.parleyBuryNode(keys.lease(dead), keys.grave(dead), node, takeOverMs, buriedMs)) !== 1)
-          return undefined;
+        const mayTake = await connection.parleyBuryNode(
+          keys.lease(dead),
+          keys.life(dead),
+          keys.grave(dead),
+          node,
+          takeOverMs,
+        );
+        if (mayTake !== 1) return undefined;
         const logged = await readLog(dead);
         const orphans: OrphanedSession[] = [];
-        for (const member of await connection.smembers(keys.sessions(dead))) {
+        const members = await connection.smembers(keys.sessions(dead));
+        taken.set(dead, members);
+        const found = new Map<string, SessionKey>();
+        for (const member of members) {
           const [tenant, session] = JSON.parse(member) as [string, string];
-          const found = await orphan({ tenant, session }, dead, logged.get(`${tenant}\0${session}`) ?? []);
-          if (found !== undefined) orphans.push(found);
+          found.set(`${tenant}\0${session}`, { tenant, session });
+        }
+        for (const [name, key] of found) {
+          const left = await orphan(key, dead, logged.get(name) ?? []);
+          if (left !== undefined) orphans.push(left);
         }
         return orphans;
       }),
     buried: (dead) =>
       ask(async () => {
+        const members = taken.get(dead) ?? [];
+        taken.delete(dead);
+        if (members.length > 0) await connection.srem(keys.sessions(dead), ...members);
         await connection.srem(keys.nodes(), dead);
-        await connection.unlink(keys.log(dead), keys.sessions(dead), keys.grave(dead));
+        // a claim that it sent in its last moment was found too late: the next round is for that one
+        if ((await connection.scard(keys.sessions(dead))) > 0) await connection.sadd(keys.nodes(), dead);
+        await connection.unlink(keys.log(dead), keys.grave(dead));
       }),
     setFollowing: (key, count) =>
       ask(async () => {
@@ -131,15 +182,18 @@ export function createRedisNodes({ connection, subscriber, keys, node, readSessi
         return others.filter((id) => !gone.includes(id));
       }),
     tell(to, message) {
-      connection.publish(channelOf(to), message).catch(() => {
-        // a lost message is seen by its position, or by the asker's timeout
-      });
+      publish(channelOf(to), message, performance.now() + tellMs);
     },
     listen: (onMessage, onReconnect) =>
       ask(async () => {
         subscriber.on('message', (_channel: string, message: string) => onMessage(message));
         await subscriber.subscribe(channelOf(node));
-        subscriber.on('ready', onReconnect);
+        subscriber.on('ready', () => {
+          // what is asked for from now on must find this node listening
+          subscriber.subscribe(channelOf(node)).then(onReconnect, () => {
+            // the next connection does it
+          });
+        });
       }),
   };
 }

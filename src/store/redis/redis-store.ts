@@ -14,6 +14,7 @@ import { LeaseLostError, StoreError } from '../store-error.ts';
 import { createRedisKeys } from './keys.ts';
 import type { RedisConnection } from './redis-commands.ts';
 import { NodeLogTrim } from './node-log-trim.ts';
+import { NodeSessions } from './node-sessions.ts';
 import { createRedisNodes } from './redis-nodes.ts';
 import { parseStoredTurn } from './stored-turn.ts';
 
@@ -24,16 +25,37 @@ export interface RedisStoreOptions {
   prefix: string;
   /** This process; its lease must be held. */
   node: string;
+  /** The node log holds about five times this, and what running turns said, merged. */
+  segmentBytes?: number | undefined;
   close(): Promise<void>;
 }
+
+/** Claims after which the turn is this node's, perhaps since an earlier attempt. */
+const claimOutcomes = new Set(['running', 'queued', 'replacing', 'duplicate']);
 
 /** A cancel of an unknown turn is remembered this long. */
 const tombstoneMs = 10 * 60_000;
 
+/** A read is repeated this often, after waits that grow from `readRetryMs`; reads change nothing. */
+const readAttempts = 5;
+const readRetryMs = 50;
+
 /** The store that nodes share. Every step that must be atomic is one Lua command on the keys of one session. */
-export function createRedisStore({ connection, subscriber, prefix, node, close }: RedisStoreOptions): SharedStore {
+export function createRedisStore(options: RedisStoreOptions): SharedStore {
+  const { connection, subscriber, prefix, node, segmentBytes = 4 * 1024 * 1024, close } = options;
   const keys = createRedisKeys(prefix);
-  const log = new NodeLogTrim(connection, keys.log(node));
+  const append = async (json: string): Promise<string> => {
+    const id = await connection.parleyAppend(keys.life(node), keys.log(node), json);
+    if (typeof id !== 'string') throw new LeaseLostError();
+    return id;
+  };
+  const sessions = new NodeSessions(connection, keys.sessions(node));
+  const log = new NodeLogTrim({
+    connection,
+    logKey: keys.log(node),
+    append: (batches) => append(JSON.stringify(batches)),
+    segmentBytes,
+  });
 
   /** Every failure means “outcome unknown”. */
   async function ask<Result>(action: () => Promise<Result>): Promise<Result> {
@@ -41,6 +63,18 @@ export function createRedisStore({ connection, subscriber, prefix, node, close }
       return await action();
     } catch (error) {
       throw error instanceof StoreError ? error : new StoreError('Redis did not answer.', error);
+    }
+  }
+
+  /** As `ask`, for what may be repeated at once: a connection that broke is often back by then. */
+  async function askToRead<Result>(action: () => Promise<Result>): Promise<Result> {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await ask(action);
+      } catch (error) {
+        if (attempt === readAttempts || isSilence(error)) throw error;
+        await new Promise((resolve) => setTimeout(resolve, readRetryMs * 2 ** attempt));
+      }
     }
   }
 
@@ -65,11 +99,23 @@ export function createRedisStore({ connection, subscriber, prefix, node, close }
     };
   };
 
-  async function claim(request: ClaimRequest): Promise<ClaimResult> {
+  /**
+   * A node that was buried may have claimed all the same: its life is in another slot than the session. Who takes over
+   * has then perhaps read its sessions already and is called again.
+   */
+  async function mustLive(key: SessionKey): Promise<void> {
+    if ((await connection.exists(keys.life(node))) === 1) return;
+    // not the member of earlier claims, which may just be ticked off
+    await connection.sadd(keys.sessions(node), JSON.stringify([key.tenant, key.session, 'late']));
+    await connection.sadd(keys.nodes(), node);
+    throw new LeaseLostError();
+  }
+
+  async function claim(request: ClaimRequest, added: Promise<unknown>): Promise<ClaimResult> {
     const { record } = request;
-    // before the claim: whoever takes over from this node finds the session
-    await connection.sadd(keys.sessions(node), JSON.stringify([request.tenant, request.session]));
-    const [outcome, ...details] = (await connection.parleyClaim(
+    // one server runs them in this order; the parts of a Cluster know nothing of each other
+    if (connection.isCluster) await added;
+    const claimed = connection.parleyClaim(
       keys.session(request),
       keys.queue(request),
       keys.turns(request),
@@ -82,7 +128,10 @@ export function createRedisStore({ connection, subscriber, prefix, node, close }
       request.maxQueuedTurns,
       JSON.stringify(record),
       node,
-    )) as [string, ...(string | number)[]];
+    );
+    await Promise.all([added, claimed]);
+    const [outcome, ...details] = (await claimed) as [string, ...(string | number)[]];
+    if (claimOutcomes.has(outcome)) await mustLive(request);
     switch (outcome) {
       case 'running':
         return { outcome, pos: Number(details[0]), tombstoned: details[1] === 1 };
@@ -103,7 +152,7 @@ export function createRedisStore({ connection, subscriber, prefix, node, close }
 
   async function end(request: EndRequest): Promise<EndResult> {
     const { entry, status, head } = request;
-    const [outcome, detail = ''] = (await connection.parleyEnd(
+    const [outcome, detail = '', running = ''] = (await connection.parleyEnd(
       keys.session(request),
       keys.queue(request),
       keys.turns(request),
@@ -114,7 +163,11 @@ export function createRedisStore({ connection, subscriber, prefix, node, close }
       status,
       head,
       JSON.stringify(entry),
-    )) as [string, string?];
+    )) as [string, string?, string?];
+    if (outcome === 'ended' || outcome === 'already_ended') {
+      log.ended(request, entry.turn, running === '');
+      if (running === '') sessions.settled(request);
+    }
     if (outcome === 'ended') return { outcome, next: detail === '' ? undefined : detail };
     if (outcome === 'already_ended') return { outcome, status: detail as TurnStatus };
     return { outcome: outcome as 'unknown' | 'fenced' };
@@ -138,7 +191,7 @@ export function createRedisStore({ connection, subscriber, prefix, node, close }
         if (session === undefined) throw new StoreError('The session was erased while it was made.');
         return { created: created === 1, session };
       }),
-    readSession: (key) => ask(() => readSession(key)),
+    readSession: (key) => askToRead(() => readSession(key)),
     updateSettings: (key, settings) =>
       ask(async () => void (await connection.parleyUpdateSettings(keys.session(key), JSON.stringify(settings)))),
     deleteSession: (key) =>
@@ -152,9 +205,9 @@ export function createRedisStore({ connection, subscriber, prefix, node, close }
             keys.heard(key),
           )),
       ),
-    claim: (request) => ask(() => claim(request)),
+    claim: (request) => ask(() => sessions.claim(request, (added) => claim(request, added))),
     readTurn: (key, turn) =>
-      ask(async () => {
+      askToRead(async () => {
         const text = await connection.hget(keys.turns(key), turn);
         return text === null ? undefined : parseStoredTurn(text);
       }),
@@ -165,23 +218,17 @@ export function createRedisStore({ connection, subscriber, prefix, node, close }
       }),
     append: (batches) =>
       ask(async () => {
-        const id = await connection.parleyAppend(keys.lease(node), keys.log(node), node, JSON.stringify(batches));
-        if (typeof id !== 'string') throw new LeaseLostError();
-        log.appended(id, batches);
+        const json = JSON.stringify(batches);
+        log.appended(await append(json), batches, json.length);
       }),
-    end: (request) =>
-      ask(async () => {
-        const result = await end(request);
-        if (result.outcome === 'ended' && result.next === undefined) log.settled(request);
-        return result;
-      }),
+    end: (request) => ask(() => end(request)),
     noteHeard: (key, position, heard, outputTokens) =>
       ask(
         async () =>
           void (await connection.hset(keys.heard(key), String(position), JSON.stringify({ heard, outputTokens }))),
       ),
     readEntries: (key, from, limit) =>
-      ask(() =>
+      askToRead(() =>
         readRange(
           key,
           () =>
@@ -189,7 +236,7 @@ export function createRedisStore({ connection, subscriber, prefix, node, close }
         ),
       ),
     readTail: (key, before, limit) =>
-      ask(() =>
+      askToRead(() =>
         readRange(
           key,
           () =>
@@ -203,4 +250,9 @@ export function createRedisStore({ connection, subscriber, prefix, node, close }
     ...createRedisNodes({ connection, subscriber, keys, node, readSession, ask }),
     close,
   };
+}
+
+/** Nobody answered in time: another attempt would wait as long again. */
+function isSilence(error: unknown): boolean {
+  return error instanceof StoreError && error.cause instanceof Error && /timed? ?out/i.test(error.cause.message);
 }

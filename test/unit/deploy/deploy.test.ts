@@ -47,14 +47,19 @@ test('the Kubernetes manifests fit together: probes, ports, drain within the gra
   const spec = documents[0]!.spec as unknown as {
     replicas: number;
     selector: { matchLabels: object };
-    template: { metadata: { labels: object }; spec: { terminationGracePeriodSeconds: number; containers: Container[] } };
+    template: {
+      metadata: { labels: object };
+      spec: { terminationGracePeriodSeconds: number; containers: Container[] };
+    };
   };
   const container = spec.template.spec.containers[0]!;
   expect(spec.template.metadata.labels).toEqual(spec.selector.matchLabels);
   expect(container.readinessProbe.httpGet).toEqual({ path: '/readyz', port: container.ports[0]!.name });
   expect(container.livenessProbe.httpGet).toEqual({ path: '/healthz', port: container.ports[0]!.name });
   const variables = Object.fromEntries(container.env.map(({ name, value }) => [name, value]));
-  const { drainMs } = loadConfig({ environment: { PARLEY_DRAIN_MS: variables.PARLEY_DRAIN_MS, PARLEY_STORE: variables.PARLEY_STORE } });
+  const { drainMs } = loadConfig({
+    environment: { PARLEY_DRAIN_MS: variables.PARLEY_DRAIN_MS, PARLEY_STORE: variables.PARLEY_STORE },
+  });
   const sleepMs = Number(container.lifecycle.preStop.exec.command[1]) * 1_000;
   expect(spec.template.spec.terminationGracePeriodSeconds * 1_000).toBeGreaterThan(drainMs + sleepMs + 5_000);
   expect(container.image).toBe(`parley:${(JSON.parse(read('package.json')) as { version: string }).version}`);

@@ -96,7 +96,7 @@ describe('the byte scan', () => {
     );
   });
 
-  test.each(['c1', 'c7', 'c8', 'c9', 'd4', 'd5', 'd6', 'd7', 'd8'])(
+  test.each(['c1', 'c4', 'c5', 'c6', 'c7', 'c8', 'c9', 'd4', 'd5', 'd6', 'd7', 'd8'])(
     'refuses type byte %s wherever a value can stand',
     (byte) => {
       for (const prefix of ['', '91', '81a161', '92c0', '82a161c0a162']) {
@@ -111,7 +111,7 @@ describe('the byte scan', () => {
       'ddffffffff',
       'dfffffffff',
       'dbffffffff61',
-      'c6ffffffff00',
+
       'dcffff',
       'deffff',
       'd9ff61',

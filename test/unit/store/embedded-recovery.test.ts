@@ -1,4 +1,4 @@
-import { appendFileSync, readdirSync, statSync } from 'node:fs';
+import { appendFileSync, mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
@@ -113,4 +113,13 @@ test('contiguousEvents keeps exactly what follows without a gap, in any order an
       },
     ),
   );
+});
+
+test('a directory with something else in the place of the database is refused with a sentence', () => {
+  const directory = temporaryDirectory();
+  mkdirSync(join(directory, 'sessions'));
+  writeFileSync(join(directory, 'sessions', 'data.mdb'), 'garbage '.repeat(1_000));
+  expect(() => openEmbeddedStore({ directory })).toThrow(/could not be opened: its files are damaged.*--data/);
+  // and the directory is not held
+  expect(() => openEmbeddedStore({ directory })).toThrow(/could not be opened/);
 });

@@ -1,6 +1,6 @@
--- Appends a batch of events to a node's log, if the node still lives.
--- KEYS: 1 lease of the node, 2 its log (stream)
--- ARGV: 1 node, 2 batch (JSON)
--- Returns: the id of the log entry, or false when the lease is lost
-if redis.call('GET', KEYS[1]) ~= ARGV[1] then return false end
-return redis.call('XADD', KEYS[2], '*', 'b', ARGV[2])
+-- Appends a batch of events to a node's log, unless the node was buried.
+-- KEYS: 1 life of the node, 2 its log (stream)
+-- ARGV: 1 batch (JSON)
+-- Returns: the id of the log entry, or false when another node took over
+if redis.call('EXISTS', KEYS[1]) == 0 then return false end
+return redis.call('XADD', KEYS[2], '*', 'b', ARGV[1])

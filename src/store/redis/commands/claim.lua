@@ -25,7 +25,8 @@ if not running then
   return {'running', head, tombstoned}
 end
 local owner = redis.call('HGET', KEYS[1], 'owner')
-if ARGV[3] == 'reject' then return {'busy', owner} end
+-- what a dead node left is ended by another one, not continued
+if ARGV[3] == 'reject' or redis.call('HEXISTS', KEYS[1], 'orphaned') == 1 then return {'busy', owner} end
 -- the node that runs the session's turn is the one that appends to its log
 if owner ~= ARGV[8] then return {'elsewhere', owner} end
 local waiting = redis.call('LRANGE', KEYS[2], 0, -1)
