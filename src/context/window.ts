@@ -48,7 +48,8 @@ export function buildWindow(request: WindowRequest): Window {
   const messages: UpstreamMessage[] = system === undefined ? [] : [{ role: 'system', text: system }];
   for (const turn of kept) messages.push(...turn.messages);
   messages.push(request.input);
-  const dropped = request.totalTurns - kept.length;
+  // a turn that has just ended may be among the kept ones before it is among the counted
+  const dropped = Math.max(0, request.totalTurns - kept.length);
   return {
     messages,
     report: { turns: kept.length, tokens, dropped, maxTokens },
