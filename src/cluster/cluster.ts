@@ -51,6 +51,7 @@ export class Cluster implements TurnService {
   /** When something of a session was last heard from the node that runs its turn. */
   readonly #heardMs = new WeakMap<Session, number>();
   #sweep: Timer | undefined;
+  #stopped = false;
 
   constructor(options: ClusterOptions) {
     this.#options = options;
@@ -79,6 +80,7 @@ export class Cluster implements TurnService {
   }
 
   stop(): void {
+    this.#stopped = true;
     this.#sweep?.cancel();
   }
 
@@ -226,7 +228,7 @@ export class Cluster implements TurnService {
   }
 
   #later(action: () => void): void {
-    this.#options.clock.setTimer(action, againMs);
+    if (!this.#stopped) this.#options.clock.setTimer(action, againMs);
   }
 
   /** A message may be lost and be the last one for long: followed turns of which nothing is heard are looked up. */
