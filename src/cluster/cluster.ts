@@ -257,7 +257,9 @@ export class Cluster implements TurnService {
     if (stored.owner !== undefined && stored.owner !== store.node) {
       this.#elsewhere.add(session);
       this.#tell(stored.owner, { kind: 'follow', cursor: session.log.head, ...pick(session.key) });
-    } else if (stored.running === undefined) {
+    } else if (stored.running !== undefined) {
+      void this.#options.engine.takeUpLost(session);
+    } else {
       session.finishedTurns = stored.turns;
       session.catchUp(stored.head);
     }
@@ -273,10 +275,12 @@ export class Cluster implements TurnService {
     if (message.kind === 'response') return this.#requests.answered(message.id, message.result);
     if (message.kind === 'failure') return this.#requests.failed(message.id, message.code, message.message);
     if (message.kind === 'request') return this.#serve(message);
-    const session = this.#options.registry.known(pick(message));
+    const { registry, engine } = this.#options;
+    const session = message.kind === 'follow' ? await registry.find(pick(message)) : registry.known(pick(message));
     if (session === undefined) return;
     switch (message.kind) {
       case 'follow':
+        if (session.turns.size === 0) await engine.takeUpLost(session);
         if (session.turns.size > 0) this.#addRemote(session, message.from, message.cursor);
         else this.#tell(message.from, { kind: 'changed', ...pick(message) });
         break;
@@ -297,7 +301,7 @@ export class Cluster implements TurnService {
         this.#erase(session);
         break;
     }
-    this.#options.registry.release(session);
+    registry.release(session);
   }
 
   /** Another node's client asks; the answer is the one its own would get here. */

@@ -35,6 +35,8 @@ export interface TurnRecord {
   node: string;
   /** Position of `turn.accepted` where the claim placed it; a queued turn has its own in the node log. */
   pos?: number | undefined;
+  /** A cancel came before the claim. */
+  tombstoned?: boolean | undefined;
 }
 
 export type StoredTurn =

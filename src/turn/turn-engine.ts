@@ -9,6 +9,7 @@ import type { ClaimResult, StoredTurn, TurnRecord } from '../store/contract.ts';
 import { StoreError } from '../store/store-error.ts';
 import type { Ending, TurnEnvironment } from './contract.ts';
 import { fingerprintOf } from './fingerprint.ts';
+import { LostClaims } from './lost-claims.ts';
 import { noteHeard } from './note-heard.ts';
 import { Turn } from './turn.ts';
 
@@ -22,15 +23,17 @@ export type TurnEngineOptions = Omit<TurnEnvironment, 'contextOf' | 'turnEnded'>
 /** Time for the store to take the last ends of a drain, milliseconds. */
 const endGraceMs = 5_000;
 
-/** After a claim without an answer, until the store is asked what became of it, milliseconds. */
-const findOutMs = 5_000;
-
 /** How a submitted turn stands: taken now, or known before (`known` then says how). */
 export type Submitted =
   | { outcome: 'accepted' }
   | { outcome: 'known'; existing: StoredTurn }
   /** Another node runs the session's turn and must take this one. */
   | { outcome: 'elsewhere'; owner: string };
+
+interface CancelAnswer {
+  upstream: Cancelling['upstream'];
+  after: number;
+}
 
 /** Starts, joins, cancels and ends the turns of this node. */
 export class TurnEngine {
@@ -40,10 +43,15 @@ export class TurnEngine {
   /** Per session, the turn that the store lets run. */
   readonly #runnable = new WeakMap<Session, string>();
   readonly #live = new Set<Turn>();
+  readonly #lostClaims: LostClaims;
   #draining = false;
 
   constructor(options: TurnEngineOptions) {
     this.#options = options;
+    this.#lostClaims = new LostClaims({
+      ...options,
+      takeUp: (session, record, isRunning) => this.#takeUp(session, record, isRunning),
+    });
     this.#environment = {
       ...options,
       contextOf: (session) => this.#contextOf(session),
@@ -76,7 +84,7 @@ export class TurnEngine {
     const { id: turn, t: _type, s: _alias, ref: _ref, ...rest } = frame;
     const input = wellFormed(frame.input);
     const text = inputText(input);
-    const { limits, tokensFor } = this.#options;
+    const { limits } = this.#options;
     if (frame.limits?.maxCostUsd !== undefined) {
       throw new ProtocolError(
         'invalid_frame',
@@ -90,10 +98,6 @@ export class TurnEngine {
         `The input is larger than ${limits.maxInputBytes} bytes; send a shorter one.`,
       );
     }
-    const tokens = tokensFor(
-      frame.model ?? session.settings.model ?? this.#options.router.route({ route: undefined, model: undefined }).model,
-    );
-    const counted = await tokens.countSliced(text);
     const record: TurnRecord = {
       turn,
       fingerprint: fingerprintOf({ ...frame, input }),
@@ -101,19 +105,24 @@ export class TurnEngine {
       acceptedAt: this.#options.clock.wall(),
       node: this.#options.node,
     };
+    const created = await this.#createTurn(session, record);
     // one after another per session, so that accepts are placed in the order of the store
-    const claimed = session.claims.then(() =>
-      this.#claim(
-        session,
-        record,
-        new Turn(this.#environment, session, record, tokens, counted + messageOverheadTokens),
-      ),
-    );
+    const claimed = session.claims.then(() => this.#claim(session, created));
     session.claims = claimed.then(
       () => {},
       () => {},
     );
     return claimed;
+  }
+
+  async #createTurn(session: Session, record: TurnRecord): Promise<Turn> {
+    const { tokensFor, router } = this.#options;
+    const { model, input } = record.frame;
+    const tokens = tokensFor(
+      model ?? session.settings.model ?? router.route({ route: undefined, model: undefined }).model,
+    );
+    const counted = await tokens.countSliced(inputText(input));
+    return new Turn(this.#environment, session, record, tokens, counted + messageOverheadTokens);
   }
 
   /** Answers a cancel; the end follows as `turn.ended`. `after`: the position that the answer must not overtake. */
@@ -122,10 +131,14 @@ export class TurnEngine {
     turnId: string,
     reason: string | undefined,
     heard: number | undefined,
-  ): Promise<{ upstream: Cancelling['upstream']; after: number }> {
+  ): Promise<CancelAnswer> {
     await session.claims;
     const turn = session.turns.get(turnId) as Turn | undefined;
-    if (turn === undefined) return { upstream: await this.#cancelUnknown(session, turnId, heard), after: 0 };
+    if (turn === undefined) return this.#cancelUnknown(session, turnId, reason, heard);
+    return this.#cancelKnown(session, turn, reason, heard);
+  }
+
+  #cancelKnown(session: Session, turn: Turn, reason: string | undefined, heard: number | undefined): CancelAnswer {
     const upstream = turn.hasUpstreamCall ? 'aborting' : 'not_started';
     if (!turn.end({ status: 'cancelled', reason: reason ?? 'cancelled', heard }))
       return { upstream: 'ended', after: 0 };
@@ -149,6 +162,16 @@ export class TurnEngine {
     const outcome = turn.toolResult(call, output, error);
     if (outcome === 'unknown') throw new ProtocolError('tool_call_unknown', 'The turn has no such tool call.');
     return outcome === 'taken' ? 'taken' : 'ignored';
+  }
+
+  /** The store holds a turn for this node that this node may not know: its claim's answer may have been lost. */
+  async takeUpLost(session: Session): Promise<void> {
+    try {
+      await this.#lostClaims.look(session);
+    } catch (error) {
+      this.#options.logger.warn({ error }, 'a claim could not be looked up; the session’s next turn does it');
+    }
+    if (session.idle) this.#options.sessionSettled(session);
   }
 
   /** How an unfinished turn stands. */
@@ -193,13 +216,13 @@ export class TurnEngine {
     for (const turn of [...this.#live].reverse()) turn.end(ending);
   }
 
-  async #claim(session: Session, record: TurnRecord, turn: Turn): Promise<Submitted> {
+  async #claim(session: Session, turn: Turn): Promise<Submitted> {
     if (session.erased) throw new ProtocolError('session_not_found', 'The session was erased.');
     try {
-      return await this.#claimOnce(session, record, turn);
+      return await this.#claimOnce(session, turn);
     } catch (cause) {
       if (!(cause instanceof StoreError)) throw cause;
-      this.#findOut(session, turn);
+      this.#lostClaims.add(session, turn.id);
       throw new ProtocolError(
         'store_unavailable',
         'The session could not be written; send the turn again with the same id.',
@@ -208,8 +231,9 @@ export class TurnEngine {
     }
   }
 
-  async #claimOnce(session: Session, record: TurnRecord, turn: Turn): Promise<Submitted> {
+  async #claimOnce(session: Session, turn: Turn): Promise<Submitted> {
     const { store, limits } = this.#options;
+    const { record } = turn;
     const result = await store.claim({
       ...session.key,
       record,
@@ -230,17 +254,25 @@ export class TurnEngine {
         return { outcome: 'accepted' };
       case 'queued':
       case 'replacing':
+        // it waits for one that has its place before it, which this node may not know
+        await this.#lostClaims.takeUpBefore(session, turn.id);
         this.#accept(session, turn, undefined);
         turn.queue(result.outcome === 'queued' ? result.ahead : 1);
         if (result.tombstoned) this.#endTombstoned(turn);
         if (result.outcome === 'replacing') this.#supersede(session, result.superseded, turn.id);
         this.#startRunnable(session);
         return { outcome: 'accepted' };
-      case 'duplicate':
-        return (await this.#resumeLost(session, turn)) ?? { outcome: 'known', existing: result.existing };
+      case 'duplicate': {
+        const known = session.turns.has(turn.id) || result.existing.state === 'finished';
+        if (!known) await this.#lostClaims.takeUp(session, turn.id);
+        return !known && session.turns.has(turn.id)
+          ? { outcome: 'accepted' }
+          : { outcome: 'known', existing: result.existing };
+      }
       case 'elsewhere':
         return result;
       default:
+        if (result.outcome === 'busy' && session.turns.size === 0) void this.takeUpLost(session);
         throw refusal(result);
     }
   }
@@ -275,58 +307,35 @@ export class TurnEngine {
     session.catchUp(position);
   }
 
-  /** Takes up a claim of this node whose answer never came, so that nothing runs it. */
-  async #resumeLost(session: Session, turn: Turn): Promise<Submitted | undefined> {
-    if (session.turns.has(turn.id)) return undefined;
-    // asked only now: a turn that ended meanwhile is stored as ended before it leaves the session
-    const existing = await this.#options.store.readTurn(session.key, turn.id);
-    if (existing?.state !== 'unfinished' || existing.record.node !== this.#options.node || session.turns.has(turn.id))
-      return undefined;
-    return this.#resume(session, turn, existing.record);
-  }
-
-  async #resume(session: Session, turn: Turn, record: TurnRecord): Promise<Submitted> {
+  /** Goes on with a turn that the store holds for this node, as if its claim had just been answered. */
+  async #takeUp(session: Session, record: TurnRecord, isRunning: boolean): Promise<Turn | undefined> {
+    const turn = await this.#createTurn(session, record);
     if (record.pos !== undefined) await this.#catchUp(session, record.pos);
+    if (session.erased || session.turns.has(turn.id)) return undefined;
     this.#accept(session, turn, record.pos);
-    if (record.pos === undefined) {
-      this.#options.turnRuns?.(session);
-      turn.queue(1);
-      if (onBusyOf(session, record) === 'replace') {
-        const before = [...session.turns.values()].filter(
-          (other) => other !== turn && (other as Turn).record.acceptedAt <= record.acceptedAt,
-        );
-        this.#supersede(
-          session,
-          before.map(({ id }) => id),
-          turn.id,
-        );
-      }
-      this.#startRunnable(session);
-    } else {
-      this.#runnable.set(session, turn.id);
-      this.#options.turnRuns?.(session);
-      turn.start();
+    this.#options.turnRuns?.(session);
+    if (isRunning) this.#runnable.set(session, turn.id);
+    if (record.tombstoned === true) {
+      this.#endTombstoned(turn);
+      return turn;
     }
-    return { outcome: 'accepted' };
-  }
-
-  /** The client was told to try again; if it does not and the claim had happened, the turn must end all the same. */
-  #findOut(session: Session, turn: Turn): void {
-    const { clock } = this.#options;
-    const look = async (): Promise<void> => {
-      if (session.erased || (await this.#resumeLost(session, turn)) === undefined) return;
-      turn.end({
-        status: 'failed',
-        reason: 'store_unavailable',
-        message: 'The store did not say in time that it had taken the turn.',
-      });
-    };
-    const later = (): void => {
-      const claims = session.claims.then(look);
-      session.claims = claims.catch(() => {});
-      claims.catch(() => clock.setTimer(later, findOutMs));
-    };
-    clock.setTimer(later, findOutMs);
+    if (isRunning) {
+      turn.start();
+      return turn;
+    }
+    turn.queue(1);
+    if (onBusyOf(session, record) === 'replace') {
+      const before = [...session.turns.values()].filter(
+        (other) => other !== turn && (other as Turn).record.acceptedAt <= record.acceptedAt,
+      );
+      this.#supersede(
+        session,
+        before.map(({ id }) => id),
+        turn.id,
+      );
+    }
+    this.#startRunnable(session);
+    return turn;
   }
 
   #endTombstoned(turn: Turn): void {
@@ -339,20 +348,31 @@ export class TurnEngine {
     }
   }
 
-  async #cancelUnknown(session: Session, turn: string, heard: number | undefined): Promise<Cancelling['upstream']> {
+  async #cancelUnknown(
+    session: Session,
+    turnId: string,
+    reason: string | undefined,
+    heard: number | undefined,
+  ): Promise<CancelAnswer> {
     const { store, clock } = this.#options;
-    const existing = await store.tombstone(session.key, turn, clock.wall());
-    if (existing === undefined) return 'not_started';
-    if (existing.state === 'finished' && heard !== undefined) {
-      await noteHeard(this.#environment, session, existing.end, heard);
+    const existing = await store.tombstone(session.key, turnId, clock.wall());
+    if (existing === undefined) return { upstream: 'not_started', after: 0 };
+    if (existing.state === 'finished') {
+      if (heard !== undefined) await noteHeard(this.#environment, session, existing.end, heard);
+      return { upstream: 'ended', after: 0 };
     }
-    return 'ended';
+    // claimed, perhaps without an answer
+    await this.#lostClaims.look(session);
+    const turn = session.turns.get(turnId) as Turn | undefined;
+    return turn === undefined ? { upstream: 'ended', after: 0 } : this.#cancelKnown(session, turn, reason, heard);
   }
 
   #turnEnded(turn: LiveTurn, session: Session, next: string | undefined): void {
     this.#live.delete(turn as Turn);
     if (next !== undefined) this.#runnable.set(session, next);
     this.#startRunnable(session);
+    // its claim is still being answered, or never will be
+    if (next !== undefined && !session.turns.has(next)) void this.takeUpLost(session);
     session.trim();
     if (session.turns.size === 0) this.#options.sessionSettled(session);
   }

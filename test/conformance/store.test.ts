@@ -146,6 +146,8 @@ describe.each(stores)('the store contract: $name', ({ open }) => {
     expect(await store.tombstone(key, 'a', 1_000)).toBeUndefined();
     expect(await store.claim(claimOf('a'))).toEqual({ outcome: 'running', pos: 0, tombstoned: true });
     expect(await store.tombstone(key, 'a', 1_001)).toMatchObject({ state: 'unfinished' });
+    // the answer to the claim may be lost: who reads the turn must know as well
+    expect(await store.readTurn(key, 'a')).toMatchObject({ record: { tombstoned: true } });
   });
 
   test('reads from the tail and from a position, in pages', async () => {

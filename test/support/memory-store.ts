@@ -45,7 +45,10 @@ export function createMemoryStore(delay: () => Promise<void> = () => Promise.res
         const result = decideClaim(session, turns.get(id), tombstones.has(id), request);
         if (result.outcome === 'running' || result.outcome === 'queued' || result.outcome === 'replacing') {
           const pos = result.outcome === 'running' ? result.pos : undefined;
-          turns.set(id, { state: 'unfinished', record: { ...request.record, pos } });
+          turns.set(id, {
+            state: 'unfinished',
+            record: { ...request.record, pos, tombstoned: result.tombstoned || undefined },
+          });
           tombstones.delete(id);
         }
         return result;

@@ -86,7 +86,7 @@ export function openEmbeddedStore(options: EmbeddedStoreOptions): Store {
       const pos = result.outcome === 'running' ? result.pos : undefined;
       void database.put(keys.turn(request, record.turn), {
         state: 'unfinished',
-        record: { ...record, pos },
+        record: tombstoned ? { ...record, pos, tombstoned } : { ...record, pos },
       } satisfies StoredTurn);
       void database.put(keys.unfinished(request), 1);
       if (tombstone !== undefined) void database.remove(tombstoneKey);

@@ -11,5 +11,7 @@ export function parseStoredTurn(text: string): StoredTurn {
   if (text[first + 1] === 'F')
     return { state: 'finished', fingerprint, status: detail as TurnStatus, end: Number(rest) };
   const record = JSON.parse(rest) as TurnRecord;
-  return { state: 'unfinished', record: detail === '' ? record : { ...record, pos: Number(detail) } };
+  if (detail !== '') record.pos = Number(detail);
+  if (text[first + 1] === 'T') record.tombstoned = true;
+  return { state: 'unfinished', record };
 }

@@ -6,7 +6,7 @@
 -- A finished turn is stored as fingerprint, line break, 'F' and status, line break, head.
 local known = redis.call('HGET', KEYS[3], ARGV[1])
 if not known or redis.call('HEXISTS', KEYS[1], 'epoch') == 0 then return {'unknown'} end
-local _, _, kind, detail, place = string.find(known, '\n([UF])([^\n]*)\n(%d*)')
+local _, _, kind, detail, place = string.find(known, '\n([UTF])([^\n]*)\n(%d*)')
 if kind == 'F' then
   -- another end than this one: another node decided it, for a node that it took for dead
   if detail ~= ARGV[4] or place ~= ARGV[5] then return {'fenced'} end
