@@ -20,7 +20,7 @@ interface ServeFlags {
   origins?: string;
   logLevel?: string;
   logFormat?: string;
-  drainMs?: string;
+  drainTimeout?: string;
   tlsCertificate?: string;
   tlsKey?: string;
 }
@@ -142,21 +142,32 @@ function withServeFlags(command: Command): Command {
     .option('--origins <list>', 'origins of other pages that may connect, separated by commas (PARLEY_ORIGINS)')
     .option('--log-level <level>', 'debug, info, warn, error or silent (PARLEY_LOG_LEVEL)')
     .option('--log-format <format>', 'auto, json or pretty (PARLEY_LOG_FORMAT)')
-    .option('--drain-ms <milliseconds>', 'how long running turns get after SIGTERM (PARLEY_DRAIN_MS; default 20000)')
+    .option(
+      '--drain-timeout <time>',
+      'how long running turns get after SIGTERM, as 20s or 500ms (PARLEY_DRAIN_MS; default 20s)',
+    )
     .option('--tls-certificate <file>', 'PEM certificate; serves https and wss (PARLEY_TLS_CERTIFICATE)')
     .option('--tls-key <file>', 'PEM key (PARLEY_TLS_KEY)')
     .allowExcessArguments(false);
 }
 
 function settingsOf(flags: ServeFlags): Record<string, unknown> {
-  const { config: _file, logLevel, logFormat, tlsCertificate, tlsKey, ...rest } = flags;
+  const { config: _file, logLevel, logFormat, tlsCertificate, tlsKey, drainTimeout, ...rest } = flags;
   return {
     ...rest,
+    drainMs: drainTimeout === undefined ? undefined : millisecondsOf('--drain-timeout', drainTimeout),
     'log.level': logLevel,
     'log.format': logFormat,
     'tls.certificateFile': tlsCertificate,
     'tls.keyFile': tlsKey,
   };
+}
+
+/** Seconds where no unit is given. */
+function millisecondsOf(flag: string, text: string): number {
+  const [, amount, unit = 's'] = /^(\d+(?:\.\d+)?)(ms|s|m)?$/.exec(text) ?? [];
+  if (amount === undefined) throw new CommandError(`${flag} takes a time such as 20s or 500ms, not “${text}”.`, 2);
+  return Math.round(Number(amount) * { ms: 1, s: 1_000, m: 60_000 }[unit as 'ms' | 's' | 'm']);
 }
 
 function withoutSecrets(value: unknown): unknown {

@@ -50,6 +50,7 @@ export class Cluster implements TurnService {
   readonly #elsewhere = new WeakSet<Session>();
   /** When something of a session was last heard from the node that runs its turn. */
   readonly #heardMs = new WeakMap<Session, number>();
+  #onNodeLeft = (): void => {};
   #sweep: Timer | undefined;
   #stopped = false;
 
@@ -58,8 +59,9 @@ export class Cluster implements TurnService {
     this.#requests = new NodeRequests(options.clock, requestMs);
   }
 
-  /** Begins to listen to other nodes. */
-  start(): Promise<void> {
+  /** Begins to listen to other nodes. `onNodeLeft`: one stopped, and may have left turns to others. */
+  start(onNodeLeft: () => void): Promise<void> {
+    this.#onNodeLeft = onNodeLeft;
     this.#scheduleSweep();
     return this.#options.store.listen(
       (text) => void this.#receive(JSON.parse(text) as NodeMessage).catch((error: unknown) => this.#trouble(error)),
@@ -82,6 +84,11 @@ export class Cluster implements TurnService {
   stop(): void {
     this.#stopped = true;
     this.#sweep?.cancel();
+  }
+
+  /** Others need not wait until this node's lease is missed. */
+  async tellLeft(): Promise<void> {
+    for (const node of await this.#options.store.otherNodes()) this.#tell(node, { kind: 'left' });
   }
 
   /** Says in the store whether sockets here follow, until it answers, and then brings them up to date. */
@@ -275,6 +282,7 @@ export class Cluster implements TurnService {
     if (message.kind === 'response') return this.#requests.answered(message.id, message.result);
     if (message.kind === 'failure') return this.#requests.failed(message.id, message.code, message.message);
     if (message.kind === 'request') return this.#serve(message);
+    if (message.kind === 'left') return this.#onNodeLeft();
     const { registry, engine } = this.#options;
     const session = message.kind === 'follow' ? await registry.find(pick(message)) : registry.known(pick(message));
     if (session === undefined) return;

@@ -18,6 +18,8 @@ export type NodeMessage = { from: string } & (
   /** The session changed in the store: look there. */
   | ({ kind: 'changed' } & SessionKey)
   | ({ kind: 'deleted' } & SessionKey)
+  /** The sender stopped and may have left turns to others. */
+  | { kind: 'left' }
   | ({ kind: 'request'; id: number; request: NodeRequest } & SessionKey)
   | { kind: 'response'; id: number; result: unknown }
   | { kind: 'failure'; id: number; code: string; message: string }

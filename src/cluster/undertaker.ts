@@ -19,6 +19,7 @@ export class Undertaker {
   readonly #options: UndertakerOptions;
   #timer: Timer | undefined;
   #stopped = false;
+  #isLooking = false;
 
   constructor(options: UndertakerOptions) {
     this.#options = options;
@@ -34,7 +35,15 @@ export class Undertaker {
     this.#timer?.cancel();
   }
 
+  /** Looks now rather than at its time. */
+  hurry(): void {
+    if (this.#stopped || this.#isLooking) return;
+    this.#timer?.cancel();
+    void this.#round();
+  }
+
   async #round(): Promise<void> {
+    this.#isLooking = true;
     const { store, isCertain, endOrphans, onEnded, onTrouble } = this.#options;
     try {
       for (const dead of isCertain() ? await store.deadNodes() : []) {
@@ -49,6 +58,7 @@ export class Undertaker {
     } catch (error) {
       onTrouble(error);
     }
+    this.#isLooking = false;
     if (!this.#stopped) this.start();
   }
 }

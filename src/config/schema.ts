@@ -3,6 +3,9 @@ import { z } from 'zod';
 const durationMs = z.int().min(0);
 const positive = z.int().min(1);
 
+/** Turns whose node is lost: `end` as interrupted, or `continue` on another node where the upstream can. */
+const onCrashSchema = z.enum(['end', 'continue']);
+
 const timeoutsSchema = z.strictObject({
   connectMs: positive.default(5_000),
   firstTokenMs: positive.default(60_000),
@@ -20,6 +23,9 @@ const openaiChatSchema = z.strictObject({
   models: z.array(z.string()).default([]),
   defaultModel: z.string().min(1),
   maxTokensField: z.enum(['max_tokens', 'max_completion_tokens']).optional(),
+  /** How the server takes the beginning of an answer to go on with; `none` where it does not. */
+  assistantPrefix: z.enum(['none', 'trailing', 'prefix', 'continue_final_message']).default('none'),
+  onCrash: onCrashSchema.optional(),
   timeouts: timeoutsSchema.prefault({}),
 });
 
@@ -29,6 +35,7 @@ const practiceSchema = z.strictObject({
   /** 0 answers without any pause. */
   tokensPerSecond: z.number().min(0).default(40),
   firstTokenMs: durationMs.default(300),
+  onCrash: onCrashSchema.optional(),
 });
 
 /** The configuration file (`parley.yaml`), environment and flags merged. Unknown keys are refused by name. */
@@ -87,6 +94,8 @@ export const configSchema = z.strictObject({
       maxHistoryBytes: positive.default(1024 * 1024),
     })
     .prefault({}),
+  /** For upstreams that do not say. */
+  onCrash: onCrashSchema.default('end'),
   /** After SIGTERM running turns get this long. */
   drainMs: durationMs.default(20_000),
 });

@@ -12,7 +12,7 @@ import { createUlidMaker, cryptoRandomBytes, type RandomBytes } from '../lib/uli
 import { createRouter } from '../routing/router.ts';
 import { GroupCommit } from '../session/group-commit.ts';
 import { SessionRegistry } from '../session/session-registry.ts';
-import type { SharedStore, Store } from '../store/contract.ts';
+import type { OrphanedSession, SharedStore, Store } from '../store/contract.ts';
 import { LeaseLostError } from '../store/store-error.ts';
 import type { Logger } from '../telemetry/contract.ts';
 import { createLogger } from '../telemetry/logger.ts';
@@ -113,13 +113,10 @@ async function assemble(parts: Parts): Promise<Gateway> {
   const { limits } = config;
   const upstreams =
     given.length > 0 && config.upstreams.length === 0 ? given : [...given, ...createUpstreams(config.upstreams)];
-  const router = createRouter(upstreams);
+  const onCrash = new Map(config.upstreams.map((upstream) => [upstream.name, upstream.onCrash]));
+  const router = createRouter(upstreams, ({ name }) => onCrash.get(name) ?? config.onCrash);
   // loading a tokenizer takes a third of a second: now, not in somebody's first turn
   for (const model of new Set(upstreams.map((upstream) => upstream.defaultModel))) tokensForModel(model).count('ready');
-
-  const recoveredTurns = await recoverTurns({ store, tokensFor: tokensForModel }, await store.orphans());
-  if (recoveredTurns > 0)
-    logger.warn({ turns: recoveredTurns }, 'turns that the last process left unfinished were ended as interrupted');
 
   let membership: Membership | undefined;
   let draining = false;
@@ -151,6 +148,18 @@ async function assemble(parts: Parts): Promise<Gateway> {
     },
   });
 
+  const adopt = async (orphan: OrphanedSession): Promise<boolean> => {
+    if (!engine.goesOnWith(orphan)) return false;
+    const session = await registry.find(orphan.session);
+    if (session !== undefined) await engine.adopt(session, orphan);
+    return true;
+  };
+  const orphans = await store.orphans();
+  const recoveredTurns = await recoverTurns({ store, tokensFor: tokensForModel, adopt }, orphans);
+  if (recoveredTurns > 0)
+    logger.warn({ turns: recoveredTurns }, 'turns that the last process left unfinished were ended as interrupted');
+  if (engine.liveTurns > 0) logger.info({ turns: engine.liveTurns }, 'turns that the last process left go on');
+
   const connections = new Set<Connection>();
   if (isShared(store)) {
     membership = await joinCluster({
@@ -161,6 +170,7 @@ async function assemble(parts: Parts): Promise<Gateway> {
       logger,
       leaseMs: config.leaseMs,
       tokensFor: tokensForModel,
+      adopt,
       onLost() {
         logger.error({ node }, 'this node lost its lease: it falls silent, and what it ran is ended by another');
         commit.close();
@@ -212,20 +222,22 @@ async function assemble(parts: Parts): Promise<Gateway> {
 
   async function shutDown(graceMs: number): Promise<void> {
     draining = true;
+    membership?.retire();
     transport.stopListening();
     // so many at once would be a storm for the node they go to
     const maxMs = Math.round(Math.max(500, Math.min(graceMs / 2, connections.size * 2)));
     for (const connection of connections) {
       connection.goaway({ reason: 'shutdown', deadlineMs: graceMs, reconnect: { minMs: 0, maxMs } });
     }
-    await engine.drain(graceMs);
+    await engine.drain(graceMs, async () => membership !== undefined && (await membership.hasOthers()));
+    // what is left to others is theirs at once
+    await membership?.leave();
     for (const connection of connections) connection.close('going_away', 'the node is going away');
     // the last frames and close handshakes are on their way
     if (connections.size > 0) await new Promise((resolve) => clock.setTimer(() => resolve(undefined), 100));
     await transport.close();
     commit.close();
     await Promise.all(upstreams.map((upstream) => upstream.close()));
-    await membership?.leave();
     await store.close();
   }
 

@@ -3,7 +3,7 @@ import { LeaseKeeper } from '../cluster/lease-keeper.ts';
 import { Undertaker } from '../cluster/undertaker.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { SessionRegistry } from '../session/session-registry.ts';
-import type { SharedStore } from '../store/contract.ts';
+import type { OrphanedSession, SharedStore } from '../store/contract.ts';
 import type { Logger } from '../telemetry/contract.ts';
 import type { ModelTokens } from '../turn/contract.ts';
 import { recoverTurns } from '../turn/recover-turns.ts';
@@ -17,18 +17,23 @@ export interface JoinOptions {
   logger: Logger;
   leaseMs: number;
   tokensFor(model: string): ModelTokens;
+  adopt(orphan: OrphanedSession): Promise<boolean>;
   onLost(): void;
 }
 
 export interface Membership {
   cluster: Cluster;
   lease: LeaseKeeper;
+  /** This node takes nothing over any more: it goes away itself. */
+  retire(): void;
+  /** Whether another node lives. */
+  hasOthers(): Promise<boolean>;
   leave(): Promise<void>;
 }
 
 /** Makes this process one of the nodes on a shared store. */
 export async function joinCluster(options: JoinOptions): Promise<Membership> {
-  const { store, clock, logger, leaseMs, tokensFor, onLost } = options;
+  const { store, clock, logger, leaseMs, tokensFor, adopt, onLost } = options;
   const onTrouble = (error: unknown): void => logger.warn({ error }, 'the shared store did not answer; trying again');
   const cluster = new Cluster(options);
   const lease = new LeaseKeeper({ store, clock, ttlMs: leaseMs, onLost, onTrouble });
@@ -37,24 +42,32 @@ export async function joinCluster(options: JoinOptions): Promise<Membership> {
     clock,
     everyMs: leaseMs / 3,
     isCertain: () => lease.steady,
-    endOrphans: (orphans) => recoverTurns({ store, tokensFor }, orphans),
-    onEnded(dead, orphans, turns) {
-      logger.warn({ dead, turns }, 'a node died; the turns it ran were ended as interrupted');
+    endOrphans: (orphans) => recoverTurns({ store, tokensFor, adopt }, orphans),
+    onEnded(dead, orphans, ended) {
+      const turns = orphans.reduce((sum, { unfinished }) => sum + unfinished.length, 0);
+      logger.warn(
+        { dead, turns, ended },
+        'a node is gone; its turns were taken over, and ended where they cannot go on',
+      );
       for (const { session } of orphans) cluster.storeChanged(session);
     },
     onTrouble,
   });
   await lease.start();
-  await cluster.start();
+  await cluster.start(() => undertaker.hurry());
   undertaker.start();
   return {
     cluster,
     lease,
+    retire: () => undertaker.stop(),
+    async hasOthers() {
+      return (await store.otherNodes().catch(() => [])).length > 0;
+    },
     async leave() {
       undertaker.stop();
       lease.stop();
       cluster.stop();
-      await store.leaveNodes().catch(onTrouble);
+      await store.leaveNodes().then(() => cluster.tellLeft(), onTrouble);
     },
   };
 }

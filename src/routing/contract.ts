@@ -7,9 +7,13 @@ export interface RouteRequest {
   model: string | undefined;
 }
 
+/** What becomes of a turn whose node is lost: it ends `interrupted`, or another node goes on with it where that is possible. */
+export type OnCrash = 'end' | 'continue';
+
 export interface RouteDecision {
   upstream: Upstream;
   model: string;
+  onCrash: OnCrash;
 }
 
 /** Picks upstream and model of a turn. Throws `ProtocolError` `model_not_found` or `route_not_found`. */

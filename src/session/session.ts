@@ -137,6 +137,16 @@ export class Session {
     for (const attachment of this.#attachments) void this.pump(attachment);
   }
 
+  /** Takes over the log of a node that is gone: its durable events from the oldest unfinished turn on. */
+  restore(start: number, events: readonly LogEvent[], finishedTurns: number): void {
+    this.remoteTurns.clear();
+    this.foreignChanges++;
+    this.finishedTurns = finishedTurns;
+    this.log.jump(start);
+    for (const event of events) this.log.adopt(event);
+    for (const attachment of this.#attachments) void this.pump(attachment);
+  }
+
   /** Resolves when everything before `position` is visible. */
   whenDurable(position: number): Promise<void> {
     if (this.log.durable >= position) return Promise.resolve();

@@ -24,12 +24,15 @@ export function assembleOrphan(
 ): OrphanedSession {
   const ids = new Set(unfinished.map((record) => record.turn));
   const own = ownEvents(unfinished, logged);
-  const known = contiguousEvents([...own, ...ended], orphanStart(session, unfinished, logged));
+  const start = orphanStart(session, unfinished, logged);
+  const known = contiguousEvents([...own, ...ended], start);
   const last = known.at(-1);
   return {
     session,
     unfinished: [...unfinished],
     events: known.filter((event) => ids.has(event.turn)),
+    start,
+    log: known,
     head: Math.max(session.head, last === undefined ? 0 : endOf(last)),
   };
 }

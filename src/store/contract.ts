@@ -109,6 +109,10 @@ export interface OrphanedSession {
   unfinished: TurnRecord[];
   /** Every durable event of the unfinished turns, in log order without gaps; nobody saw anything beyond. */
   events: LogEvent[];
+  /** Where the first of them begins. */
+  start: number;
+  /** What is durable from there on, with the events of turns that ended meanwhile. */
+  log: LogEvent[];
   /** Position after the last durable event. */
   head: number;
 }
@@ -144,6 +148,11 @@ export interface Store {
   readTail(key: SessionKey, before: number, limit: number): Promise<TurnEntry[]>;
   /** Sessions left unfinished by a process that died on this store. */
   orphans(): Promise<OrphanedSession[]>;
+  /**
+   * Gives an orphan's turns to `node`, this one, as if it had claimed them; their events are in its log from then on.
+   * False when another node has the session.
+   */
+  adopt(orphan: OrphanedSession, node: string): Promise<boolean>;
   close(): Promise<void>;
 }
 
@@ -158,6 +167,8 @@ export interface SharedStore extends Store {
   leaveNodes(): Promise<void>;
   /** Whether a node holds its lease. */
   isAlive(node: string): Promise<boolean>;
+  /** Other nodes that hold their lease. */
+  otherNodes(): Promise<string[]>;
   /** Nodes whose lease ran out. */
   deadNodes(): Promise<string[]>;
   /** Takes over everything a dead node left unfinished; undefined when another node does, or it lives after all. */

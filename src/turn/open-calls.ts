@@ -22,6 +22,12 @@ export class OpenCalls {
     return id;
   }
 
+  /** Calls that were opened on another node. */
+  restore(open: readonly string[], closed: readonly string[]): void {
+    for (const id of open) this.#open.add(id);
+    for (const id of closed) this.#closed.add(id);
+  }
+
   close(id: string): 'closed' | 'already_closed' | 'unknown' {
     if (this.#open.delete(id)) {
       this.#closed.add(id);

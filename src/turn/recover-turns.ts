@@ -8,15 +8,19 @@ import type { ModelTokens } from './contract.ts';
 export interface RecoveryOptions {
   store: Store;
   tokensFor(model: string): ModelTokens;
+  /** Goes on with a session's turns, if they are to go on; false: they are to be ended. */
+  adopt?(orphan: OrphanedSession): Promise<boolean>;
 }
 
 /**
- * Ends the turns that a dead process left, with the text that clients may have seen: each once, as `interrupted`.
- * Answers how many.
+ * Takes up the turns that a dead process left, with the text that clients may have seen: they go on here, or each is
+ * ended once, as `interrupted`. Answers how many were ended.
  */
 export async function recoverTurns(options: RecoveryOptions, orphans: readonly OrphanedSession[]): Promise<number> {
   let count = 0;
-  for (const orphan of orphans) count += await endOrphan(options, orphan);
+  for (const orphan of orphans) {
+    if (!((await options.adopt?.(orphan)) ?? false)) count += await endOrphan(options, orphan);
+  }
   return count;
 }
 

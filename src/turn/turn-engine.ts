@@ -1,12 +1,12 @@
-import type { OnBusy } from '../../protocol/frames/common.ts';
 import type { Cancelling, TurnFrame, TurnState } from '../../protocol/frames/turn.ts';
 import { ProtocolError } from '../../protocol/protocol-error.ts';
 import { ContextTail } from '../context/context-tail.ts';
 import { messageOverheadTokens } from '../context/message-tokens.ts';
 import { inputText } from '../context/turn-messages.ts';
 import type { LiveTurn, Session } from '../session/session.ts';
-import type { ClaimResult, StoredTurn, TurnRecord } from '../store/contract.ts';
-import { StoreError } from '../store/store-error.ts';
+import type { OrphanedSession, StoredTurn, TurnRecord } from '../store/contract.ts';
+import { LeaseLostError, StoreError } from '../store/store-error.ts';
+import { onBusyOf, refusal, wellFormed } from './claim-answers.ts';
 import type { Ending, TurnEnvironment } from './contract.ts';
 import { fingerprintOf } from './fingerprint.ts';
 import { LostClaims } from './lost-claims.ts';
@@ -22,6 +22,9 @@ export type TurnEngineOptions = Omit<TurnEnvironment, 'contextOf' | 'turnEnded'>
 
 /** Time for the store to take the last ends of a drain, milliseconds. */
 const endGraceMs = 5_000;
+
+/** Between two attempts to take turns over, milliseconds. */
+const adoptAgainMs = 200;
 
 /** How a submitted turn stands: taken now, or known before (`known` then says how). */
 export type Submitted =
@@ -185,29 +188,117 @@ export class TurnEngine {
   abandon(session: Session): void {
     session.erased = true;
     for (const turn of session.turns.values()) {
-      (turn as Turn).abandon();
+      (turn as Turn).abandon('erased');
       this.#live.delete(turn as Turn);
     }
     session.turns.clear();
     this.#contexts.delete(session);
   }
 
+  /** Whether the turns that a node left in a session go on here: as the route of the running one says. */
+  goesOnWith(orphan: OrphanedSession): boolean {
+    const [running] = orphan.unfinished;
+    return running !== undefined && !this.#draining && this.#onCrashOf(running.frame, orphan.session.settings);
+  }
+
+  /** Goes on with the turns that a node which is gone left in a session. Rejects with `StoreError`. */
+  async adopt(session: Session, orphan: OrphanedSession): Promise<void> {
+    session.holds++;
+    const adopted = session.claims.then(() => this.#adopt(session, orphan));
+    session.claims = adopted.catch(() => {});
+    await adopted.finally(() => session.holds--);
+    if (session.idle) this.#options.sessionSettled(session);
+  }
+
+  async #adopt(session: Session, orphan: OrphanedSession): Promise<void> {
+    const turns: Turn[] = [];
+    for (const record of orphan.unfinished) turns.push(await this.#createTurn(session, record));
+    if (!(await this.#adoptInStore(orphan)) || session.erased) return;
+    session.restore(orphan.start, orphan.log, orphan.session.turns);
+    for (const turn of turns) {
+      const accepted = orphan.events.find((event) => event.turn === turn.id && event.t === 'turn.accepted');
+      if (accepted === undefined) this.#accept(session, turn, undefined);
+      else this.#enter(session, turn, accepted.pos);
+    }
+    const [running, ...waiting] = turns;
+    this.#runnable.set(session, running!.id);
+    for (const [i, turn] of waiting.entries()) turn.queue(i + 1);
+    this.#options.turnRuns?.(session);
+    for (const turn of turns.toReversed()) {
+      if (turn.record.tombstoned === true) this.#endTombstoned(turn);
+      else if (onBusyOf(session, turn.record) === 'replace') this.#supersedeBefore(session, turn);
+    }
+    running!.resume(orphan.events.filter((event) => event.turn === running!.id));
+  }
+
+  /** Repeated until it is answered: turns that are this node's in the store and run nowhere would be nobody's. */
+  async #adoptInStore(orphan: OrphanedSession): Promise<boolean> {
+    const { store, node, clock, logger } = this.#options;
+    for (;;) {
+      try {
+        return await store.adopt(orphan, node);
+      } catch (error) {
+        if (error instanceof LeaseLostError || this.#draining) throw error;
+        logger.warn({ error }, 'the turns of a lost node could not be taken over yet');
+        await new Promise((resolve) => clock.setTimer(() => resolve(undefined), adoptAgainMs));
+      }
+    }
+  }
+
   /**
-   * Refuses new turns; after `graceMs` ends those that still run as `interrupted`. Resolves when none is left, or when the
-   * store does not take the ends either: they are then found unfinished at the next start.
+   * Refuses new turns; after `graceMs` leaves those that can go on elsewhere to another node, if there is one, and ends
+   * the rest as `interrupted`. Resolves when none is left, or when the store does not take the ends either: they are
+   * then found unfinished at the next start.
    */
-  async drain(graceMs: number): Promise<void> {
+  async drain(graceMs: number, mayHandOver: () => Promise<boolean> = () => Promise.resolve(false)): Promise<void> {
     this.#draining = true;
     const { clock, logger } = this.#options;
     const deadlineMs = clock.now() + graceMs;
+    let isHandedOver = false;
     while (this.#live.size > 0) {
-      if (clock.now() >= deadlineMs)
+      if (clock.now() >= deadlineMs) {
+        if (!isHandedOver && (await mayHandOver())) await this.#handOver();
+        isHandedOver = true;
         this.#endAll({ status: 'interrupted', reason: 'shutdown', message: 'The node was shut down.' });
+      }
       if (clock.now() >= deadlineMs + endGraceMs) {
         logger.error({ turns: this.#live.size }, 'turns could not be ended before the stop; the next start ends them');
         return;
       }
       await new Promise((resolve) => clock.setTimer(() => resolve(undefined), 20));
+    }
+  }
+
+  /** Falls silent in the sessions whose running turn may go on elsewhere; what was said of them is durable then. */
+  async #handOver(): Promise<void> {
+    const durable: Promise<void>[] = [];
+    for (const session of new Set([...this.#live].map((turn) => turn.session))) {
+      const running = session.turns.get(this.#runnable.get(session) ?? '') as Turn | undefined;
+      if (running === undefined || running.machine.isOver || !this.#onCrashOf(running.frame, session.settings))
+        continue;
+      for (const turn of [...session.turns.values()] as Turn[]) {
+        turn.abandon('handed_over');
+        this.#live.delete(turn);
+      }
+      durable.push(session.whenDurable(session.log.head));
+    }
+    const { clock, logger } = this.#options;
+    if (durable.length === 0) return;
+    logger.info({ sessions: durable.length }, 'sessions with running turns are left to other nodes');
+    const tooLate = new Promise((resolve) => clock.setTimer(() => resolve(undefined), endGraceMs));
+    await Promise.race([Promise.all(durable), tooLate]);
+  }
+
+  #onCrashOf(frame: TurnRecord['frame'], settings: Session['settings']): boolean {
+    try {
+      const { onCrash } = this.#options.router.route({
+        route: frame.route ?? settings.route ?? undefined,
+        model: frame.model ?? settings.model ?? undefined,
+      });
+      return onCrash === 'continue';
+    } catch {
+      // what it asked for is not configured here any more
+      return false;
     }
   }
 
@@ -281,8 +372,6 @@ export class TurnEngine {
     if (claimedPosition !== undefined && session.log.head !== claimedPosition) {
       throw new Error(`the store placed a turn at ${claimedPosition}, the session at ${session.log.head}`);
     }
-    session.turns.set(turn.id, turn);
-    this.#live.add(turn);
     const accepted = {
       t: 'turn.accepted',
       turn: turn.id,
@@ -290,12 +379,18 @@ export class TurnEngine {
       at: turn.record.acceptedAt,
     } as const;
     if (claimedPosition === undefined) {
-      turn.accepted(session.append({ ...accepted }).pos);
+      this.#enter(session, turn, session.append({ ...accepted }).pos);
     } else {
       const placed = session.log.appendHeld({ ...accepted });
-      turn.accepted(placed.pos);
+      this.#enter(session, turn, placed.pos);
       session.confirm(placed);
     }
+  }
+
+  #enter(session: Session, turn: Turn, position: number): void {
+    session.turns.set(turn.id, turn);
+    this.#live.add(turn);
+    turn.accepted(position);
     turn.attachmentsChanged(session.attachments.length);
   }
 
@@ -324,22 +419,22 @@ export class TurnEngine {
       return turn;
     }
     turn.queue(1);
-    if (onBusyOf(session, record) === 'replace') {
-      const before = [...session.turns.values()].filter(
-        (other) => other !== turn && (other as Turn).record.acceptedAt <= record.acceptedAt,
-      );
-      this.#supersede(
-        session,
-        before.map(({ id }) => id),
-        turn.id,
-      );
-    }
+    if (onBusyOf(session, record) === 'replace') this.#supersedeBefore(session, turn);
     this.#startRunnable(session);
     return turn;
   }
 
   #endTombstoned(turn: Turn): void {
     turn.end({ status: 'cancelled', reason: 'cancelled', message: 'The cancel came before the turn.' });
+  }
+
+  /** The answer to its claim, which would name them, is not known. */
+  #supersedeBefore(session: Session, turn: Turn): void {
+    const before = ([...session.turns.values()] as Turn[]).filter(
+      (other) => other !== turn && other.record.acceptedAt <= turn.record.acceptedAt,
+    );
+    const ids = before.map(({ id }) => id);
+    this.#supersede(session, ids, turn.id);
   }
 
   #supersede(session: Session, turns: readonly string[], by: string): void {
@@ -392,37 +487,4 @@ export class TurnEngine {
     this.#contexts.set(session, { context, foreignChanges: session.foreignChanges });
     return context;
   }
-}
-
-function onBusyOf(session: Session, record: TurnRecord): OnBusy {
-  return record.frame.onBusy ?? session.settings.onBusy ?? 'reject';
-}
-
-function refusal(
-  result: Exclude<ClaimResult, { outcome: 'running' | 'queued' | 'replacing' | 'duplicate' | 'elsewhere' }>,
-): ProtocolError {
-  switch (result.outcome) {
-    case 'conflict':
-      return new ProtocolError(
-        'idempotency_conflict',
-        'This turn id was already used with another input; use a new id.',
-      );
-    case 'busy':
-      return new ProtocolError(
-        'turn_in_progress',
-        'Another turn is running; wait for its end, or set onBusy to queue or replace.',
-      );
-    case 'queue_full':
-      return new ProtocolError('queue_full', 'Too many turns wait in this session; try again when one has ended.');
-    case 'stale_base':
-      return new ProtocolError('stale_base', `The session moved on; its head is ${result.head}.`);
-    case 'session_not_found':
-      return new ProtocolError('session_not_found', 'The session does not exist any more.');
-  }
-}
-
-/** Lone surrogates have no place in UTF-8: they become U+FFFD, as a JSON reader in another language would have it. */
-function wellFormed(input: TurnFrame['input']): TurnFrame['input'] {
-  if (typeof input === 'string') return input.toWellFormed();
-  return input.map((part) => ({ ...part, text: part.text.toWellFormed() }));
 }

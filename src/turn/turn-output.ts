@@ -1,3 +1,4 @@
+import type { LogEvent } from '../session/log-event.ts';
 import type { TokenCounter } from '../tokens/token-counter.ts';
 
 export type DeltaKind = 'text' | 'reasoning';
@@ -54,6 +55,20 @@ export class TurnOutput {
 
   get reasoningTokens(): number {
     return this.#closedReasoningTokens + (this.#reasoning?.total ?? 0);
+  }
+
+  /** Counts what a node that is gone handed on, without handing it on again. */
+  replay(events: readonly LogEvent[]): void {
+    let isRoundOver = false;
+    for (const event of events) {
+      if (event.t === 'tool.result') isRoundOver = true;
+      if (event.t !== 'delta' && event.t !== 'tool.call') continue;
+      if (isRoundOver) this.closeRound();
+      isRoundOver = false;
+      if (event.t === 'delta') this.#counterOf(event.kind ?? 'text').append(event.text);
+      else (this.#tool ??= this.#options.createCounter()).append(event.name + event.arguments);
+    }
+    if (isRoundOver) this.closeRound();
   }
 
   push(kind: DeltaKind, text: string): void {

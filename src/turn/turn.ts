@@ -5,11 +5,13 @@ import { messageTokens, toolDefinitionTokens } from '../context/message-tokens.t
 import { answerMessages, userMessage } from '../context/turn-messages.ts';
 import { buildWindow } from '../context/window.ts';
 import type { RouteDecision } from '../routing/contract.ts';
+import type { LogEvent } from '../session/log-event.ts';
 import type { LiveTurn, Session } from '../session/session.ts';
 import type { TurnRecord } from '../store/contract.ts';
 import { StoreError } from '../store/store-error.ts';
 import type { FinishReason, UpstreamMessage, UpstreamToolCall, UpstreamUsage } from '../upstream/contract.ts';
 import { UpstreamError } from '../upstream/contract.ts';
+import { type Continuation, continuationOf } from './continuation.ts';
 import type { Ending, ModelTokens, TurnEnvironment } from './contract.ts';
 import { OpenCalls } from './open-calls.ts';
 import { settleTurn } from './settle-turn.ts';
@@ -54,6 +56,8 @@ export class Turn implements LiveTurn {
   #windowTokens = 0;
   #round: Round | undefined;
   #rounds = 0;
+  /** What a node that is gone had done of it. */
+  #before: readonly LogEvent[] = [];
 
   constructor(
     environment: TurnEnvironment,
@@ -105,6 +109,16 @@ export class Turn implements LiveTurn {
     void this.#prepare().catch((error: unknown) => this.#fail(error));
   }
 
+  /**
+   * Goes on where a node that is gone stopped, `events` being the turn's durable ones; ends as `interrupted` where that
+   * is not possible.
+   */
+  resume(events: readonly LogEvent[]): void {
+    if (this.startedMs !== undefined || this.machine.isOver) return;
+    this.#before = events;
+    this.start();
+  }
+
   /** Ends the turn unless something else did before; answers whether this call did. */
   end(ending: Ending): boolean {
     if (this.machine.isOver) return false;
@@ -115,9 +129,11 @@ export class Turn implements LiveTurn {
     return true;
   }
 
-  /** Lets go of everything without an end: the session is erased. */
-  abandon(): void {
-    if (!this.machine.isOver) this.#stop('erased');
+  /** Lets go of everything without an end: the session is erased, or another node goes on with it. */
+  abandon(reason: string): void {
+    if (this.machine.isOver) return;
+    this.output?.stop();
+    this.#stop(reason);
   }
 
   attachmentsChanged(attached: number): void {
@@ -159,12 +175,18 @@ export class Turn implements LiveTurn {
     const { session, frame } = this;
     const { router, limits } = this.#environment;
     const { settings } = session;
-    const decision = router.route({
-      route: frame.route ?? settings.route ?? undefined,
-      model: frame.model ?? settings.model ?? undefined,
-    });
+    const routed = this.#before.findLast((event) => event.t === 'turn.routed');
+    const decision = router.route(
+      routed?.t === 'turn.routed'
+        ? { route: routed.upstream, model: routed.model }
+        : { route: frame.route ?? settings.route ?? undefined, model: frame.model ?? settings.model ?? undefined },
+    );
     this.decision = decision;
     this.tokens = this.#environment.tokensFor(decision.model);
+    this.#createOutput();
+    const continuation = continuationOf(this.#before, decision.upstream.acceptsPrefix === true);
+    if (routed?.t === 'turn.routed') this.#takeUp(routed.window.tokens, continuation);
+    if (continuation === undefined) return void this.end(nodeLost);
     const maxTokens = settings.window?.maxTokens ?? limits.windowTokens;
     const turns = await this.#environment.contextOf(session).read(maxTokens);
     if (this.machine.isOver) return;
@@ -188,9 +210,24 @@ export class Turn implements LiveTurn {
     }
     this.#windowMessages = window.messages;
     this.#windowTokens = window.report.tokens;
-    this.#createOutput();
-    this.#announceRoute(window.report);
-    this.#callUpstream();
+    if (routed === undefined) this.#announceRoute(window.report);
+    if (continuation.kind !== 'tools') return this.#callUpstream(continuation.kind === 'prefix');
+    this.machine.enter('waiting');
+    this.#waitForResults();
+  }
+
+  /** Accounts what the other node did, and knows the calls that it opened. */
+  #takeUp(inputTokens: number, continuation: Continuation | undefined): void {
+    const output = this.output!;
+    output.replay(this.#before);
+    const calls = this.#before.filter((event) => event.t === 'tool.call').map(({ call }) => call);
+    const open = continuation?.kind === 'tools' ? continuation.open : [];
+    const closed = calls.filter((call) => !open.includes(call));
+    this.#calls.restore(open, closed);
+    if (output.tokens === 0) return;
+    this.#rounds = 1;
+    const { tokens, reasoningTokens } = output;
+    this.usage.add(undefined, { input: inputTokens, output: tokens, reasoning: reasoningTokens });
   }
 
   #createOutput(): void {
@@ -220,7 +257,7 @@ export class Turn implements LiveTurn {
     this.session.append({ t: 'turn.routed', turn: this.id, upstream: upstream.name, model, window });
   }
 
-  #callUpstream(): void {
+  #callUpstream(continuesAnswer = false): void {
     const { frame, session } = this;
     const { upstream, model } = this.decision!;
     const output = this.output!;
@@ -238,7 +275,8 @@ export class Turn implements LiveTurn {
     };
     this.#round = round;
     const params = { ...session.settings.params, ...frame.params };
-    const maxOutputTokens = minimum(params.maxOutputTokens, frame.limits?.maxOutputTokens);
+    const asked = minimum(params.maxOutputTokens, frame.limits?.maxOutputTokens);
+    const maxOutputTokens = asked === undefined || !continuesAnswer ? asked : Math.max(1, asked - output.tokens);
     upstream.stream(
       {
         turn: this.id,
@@ -246,6 +284,7 @@ export class Turn implements LiveTurn {
         messages: [...this.#windowMessages, ...own],
         params: { ...params, maxOutputTokens },
         tools: this.#tools(),
+        ...(continuesAnswer ? { continuesAnswer } : {}),
       },
       {
         onOpen: () => {},
@@ -316,11 +355,16 @@ export class Turn implements LiveTurn {
       });
       return;
     }
-    this.machine.enter('tool');
     for (const call of calls) {
       const id = this.#calls.open(call);
       this.session.append({ t: 'tool.call', turn: this.id, call: id, name: call.name, arguments: call.arguments });
     }
+    this.#waitForResults();
+  }
+
+  #waitForResults(): void {
+    const { limits } = this.#environment;
+    this.machine.enter('tool');
     this.#tellState('tool');
     this.#timers.set('tool', limits.toolMs, () => {
       this.end({
@@ -390,6 +434,12 @@ export class Turn implements LiveTurn {
     this.session.broadcast((s) => ({ t: 'turn.state', s, turn: this.id, state, place }));
   }
 }
+
+const nodeLost: Ending = {
+  status: 'interrupted',
+  reason: 'node_lost',
+  message: 'The node that ran the turn stopped; what was said until then is kept.',
+};
 
 function minimum(a: number | undefined, b: number | undefined): number | undefined {
   return a === undefined || b === undefined ? (a ?? b) : Math.min(a, b);

@@ -42,6 +42,8 @@ export interface UpstreamRequest {
   messages: readonly UpstreamMessage[];
   params: UpstreamParams;
   tools?: readonly ToolDefinition[] | undefined;
+  /** The last message is the beginning of the answer, with which the provider goes on; only where `acceptsPrefix`. */
+  continuesAnswer?: boolean | undefined;
 }
 
 /** Token counts as the provider reports them; `output` includes `reasoning`, `input` includes `cached`. */
@@ -80,6 +82,8 @@ export interface Upstream {
   /** Models this upstream offers by name; empty means that any name is passed through. */
   readonly models: readonly string[];
   readonly defaultModel: string;
+  /** Whether an answer that was cut off can be gone on with; absent: no. */
+  readonly acceptsPrefix?: boolean | undefined;
   stream(request: UpstreamRequest, sink: UpstreamSink, signal: AbortSignal): void;
   close(): Promise<void>;
 }

@@ -43,7 +43,7 @@ test('the gateway’s example runs as it stands', async () => {
 test('the configuration example is accepted', () => {
   const file = join(temporaryDirectory(), 'parley.yaml');
   writeFileSync(file, blocks('yaml')[0]!);
-  expect(loadConfig({ file, environment: { OPENAI_API_KEY: 'sk-1' } }).upstreams).toHaveLength(2);
+  expect(loadConfig({ file, environment: { OPENAI_API_KEY: 'sk-1' } }).upstreams).toHaveLength(3);
 });
 
 test('every environment variable is in the table, and the commands are the two promised', () => {

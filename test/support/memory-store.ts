@@ -93,6 +93,7 @@ export function createMemoryStore(delay: () => Promise<void> = () => Promise.res
           .slice(0, limit)
           .map(({ entry }) => entry),
       ),
+    adopt: async () => true,
     orphans: async () => [],
     close: async () => {},
   };

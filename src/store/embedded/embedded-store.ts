@@ -196,6 +196,19 @@ export function openEmbeddedStore(options: EmbeddedStoreOptions): Store {
           return orphan({ tenant, session });
         })
         .filter((found) => found !== undefined),
+    async adopt(orphan, node) {
+      const { session, unfinished } = orphan;
+      await log.adopt({ ...pick(session), events: orphan.log });
+      return commit(() => {
+        for (const record of unfinished) {
+          void database.put(keys.turn(session, record.turn), {
+            state: 'unfinished',
+            record: { ...record, node },
+          } satisfies StoredTurn);
+        }
+        return true;
+      });
+    },
     async close() {
       await database.flushed;
       await database.close();

@@ -51,6 +51,13 @@ export class NodeLog {
     });
   }
 
+  /** What an earlier process left is this one's from now on: written again, so that it is dropped with the rest. */
+  adopt(batch: LogBatch): Promise<void> | undefined {
+    this.#recovered.delete(keyOf(batch));
+    this.#oldestNeeded.set(keyOf(batch), this.#current.number);
+    return this.append([batch]);
+  }
+
   append(batches: readonly LogBatch[]): Promise<void> | undefined {
     const items: RecordItem[] = [];
     const current = this.#current;

@@ -13,6 +13,7 @@ const commands = {
   parleyRenewLease: ['renew-lease', 2],
   parleyBuryNode: ['bury-node', 3],
   parleyTakeOverSession: ['take-over-session', 1],
+  parleyAdoptSession: ['adopt-session', 2],
 } as const;
 
 type Command = (...keysAndArguments: (string | number)[]) => Promise<unknown>;

@@ -62,6 +62,12 @@ export function createRedisNodes({ connection, subscriber, keys, node, readSessi
     return assembleOrphan(session, unfinished, logged, ended);
   }
 
+  async function readOthers(): Promise<{ alive: string[]; dead: string[] }> {
+    const others = (await connection.smembers(keys.nodes())).filter((id) => id !== node);
+    const leases = await Promise.all(others.map((id) => connection.get(keys.lease(id))));
+    return { alive: others.filter((id, i) => leases[i] === id), dead: others.filter((id, i) => leases[i] !== id) };
+  }
+
   /** The running turn first, then those that wait. */
   async function readRecords(session: StoredSession): Promise<TurnRecord[]> {
     const texts = await connection.hmget(keys.turns(session), session.running!, ...session.queue);
@@ -127,12 +133,8 @@ export function createRedisNodes({ connection, subscriber, keys, node, readSessi
         await connection.unlink(keys.life(node), keys.log(node));
       }),
     isAlive: (id) => ask(async () => (await connection.get(keys.lease(id))) === id),
-    deadNodes: () =>
-      ask(async () => {
-        const others = (await connection.smembers(keys.nodes())).filter((id) => id !== node);
-        const leases = await Promise.all(others.map((id) => connection.get(keys.lease(id))));
-        return others.filter((id, i) => leases[i] !== id);
-      }),
+    otherNodes: () => ask(async () => (await readOthers()).alive),
+    deadNodes: () => ask(async () => (await readOthers()).dead),
     takeOver: (dead) =>
       ask(async () => {
         const mayTake = await connection.parleyBuryNode(

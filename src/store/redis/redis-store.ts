@@ -247,6 +247,24 @@ export function createRedisStore(options: RedisStoreOptions): SharedStore {
       ),
     // what dead nodes left is found by their leases, see the cluster room
     orphans: async () => [],
+    adopt: (orphan) =>
+      ask(() =>
+        sessions.claim(orphan.session, async (added) => {
+          const { session, unfinished } = orphan;
+          // should this node die now, whoever takes over from it finds the turns as they were left to it
+          await added;
+          const batches = [{ tenant: session.tenant, session: session.session, events: orphan.log }];
+          const json = JSON.stringify(batches);
+          log.appended(await append(json), batches, json.length);
+          const adopted = await connection.parleyAdoptSession(
+            keys.session(session),
+            keys.turns(session),
+            node,
+            ...unfinished.flatMap((record) => [record.turn, JSON.stringify({ ...record, node })]),
+          );
+          return adopted === 1;
+        }),
+      ),
     ...createRedisNodes({ connection, subscriber, keys, node, readSession, ask }),
     close,
   };

@@ -4,7 +4,7 @@ import type { Upstream, UpstreamTimeouts } from '../contract.ts';
 import { HttpAnswer, type HttpAnswerOptions } from '../http-answer.ts';
 import { createProviderPool } from '../provider-pool.ts';
 import { ChatReader } from './chat-reader.ts';
-import { chooseMaxTokensField, createRequestBody, type MaxTokensField } from './request-body.ts';
+import { type AssistantPrefix, chooseMaxTokensField, createRequestBody, type MaxTokensField } from './request-body.ts';
 
 export interface OpenaiChatUpstreamOptions {
   name: string;
@@ -29,6 +29,8 @@ export interface OpenaiChatUpstreamOptions {
   connections?: number | undefined;
   /** Default: `max_completion_tokens` for reasoning models of api.openai.com, else `max_tokens`. */
   maxTokensField?: MaxTokensField | undefined;
+  /** Default `none`. */
+  assistantPrefix?: AssistantPrefix | undefined;
   /** Whether to ask for a usage chunk; false for servers that refuse `stream_options`. Default true. */
   includeUsage?: boolean | undefined;
   clock?: Clock | undefined;
@@ -48,6 +50,7 @@ export function createOpenaiChatUpstream(options: OpenaiChatUpstreamOptions): Up
   const path = requestPath(url);
   const maxOutputBytes = options.maxOutputBytes ?? 8 * 1024 * 1024;
   const maxLineBytes = options.maxLineBytes ?? 1024 * 1024;
+  const assistantPrefix = options.assistantPrefix ?? 'none';
   const apiKey = options.apiKey?.trim();
   const createCallId = options.createCallId ?? (() => `call_${randomUUID().replaceAll('-', '')}`);
   const headers: Record<string, string> = {
@@ -81,6 +84,7 @@ export function createOpenaiChatUpstream(options: OpenaiChatUpstreamOptions): Up
     wire: 'openai-chat',
     models: options.models ?? [],
     defaultModel: options.defaultModel,
+    acceptsPrefix: assistantPrefix !== 'none',
     stream(request, sink, signal) {
       if (signal.aborted) {
         queueMicrotask(() => sink.onClose());
@@ -89,6 +93,7 @@ export function createOpenaiChatUpstream(options: OpenaiChatUpstreamOptions): Up
       const body = createRequestBody(request, {
         maxTokensField: chooseMaxTokensField(url.hostname, request.model, options.maxTokensField),
         includeUsage: options.includeUsage ?? true,
+        assistantPrefix,
       });
       // The answer keeps itself alive through its signal, its timers and its connection.
       void new HttpAnswer(

@@ -1,11 +1,19 @@
 import type { ToolDefinition, UpstreamMessage, UpstreamRequest } from '../contract.ts';
 
+/**
+ * How a server takes the beginning of an answer to go on with. `trailing`: a last message of the assistant is enough
+ * (llama.cpp, LM Studio, OpenRouter for models that can); `prefix`: it is marked `"prefix": true` (DeepSeek under /beta,
+ * Mistral); `continue_final_message`: as vLLM and SGLang name it.
+ */
+export type AssistantPrefix = 'none' | 'trailing' | 'prefix' | 'continue_final_message';
+
 export type MaxTokensField = 'max_tokens' | 'max_completion_tokens';
 
 export interface RequestBodyOptions {
   maxTokensField: MaxTokensField;
   /** Ask for a usage chunk with `stream_options`. */
   includeUsage: boolean;
+  assistantPrefix: AssistantPrefix;
 }
 
 /** OpenAI's reasoning models refuse `max_tokens`: the o series and everything from GPT-5 on. */
@@ -27,9 +35,13 @@ export function chooseMaxTokensField(
 /** The JSON body of POST /chat/completions. Source: https://platform.openai.com/docs/api-reference/chat/create */
 export function createRequestBody(request: UpstreamRequest, options: RequestBodyOptions): string {
   const { params } = request;
+  const prefix = request.continuesAnswer === true ? options.assistantPrefix : 'none';
+  const messages = request.messages.map(mapMessage);
+  if (prefix === 'prefix') messages.push({ ...messages.pop(), prefix: true });
   return JSON.stringify({
     model: request.model,
-    messages: request.messages.map(mapMessage),
+    messages,
+    ...(prefix === 'continue_final_message' ? { continue_final_message: true, add_generation_prompt: false } : {}),
     stream: true,
     stream_options: options.includeUsage ? { include_usage: true } : undefined,
     temperature: params.temperature,

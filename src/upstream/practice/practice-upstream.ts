@@ -35,16 +35,21 @@ export function createPracticeUpstream(options: PracticeUpstreamOptions = {}): U
     wire: 'practice',
     models: ['practice', 'practice-fast'],
     defaultModel: 'practice',
+    acceptsPrefix: true,
 
     stream(request, sink, signal) {
       if (signal.aborted) {
         queueMicrotask(() => sink.onClose());
         return;
       }
-      const script = writeScript(readConversation(request), request.params.seed ?? options.seed ?? 0);
-      const { text, stopped } = cutAtStop(script.text, request.params.stop ?? []);
+      const said = request.continuesAnswer === true ? messageText(request.messages.at(-1)!) : undefined;
+      const asked = said === undefined ? request : { ...request, messages: request.messages.slice(0, -1) };
+      const script = writeScript(readConversation(asked), request.params.seed ?? options.seed ?? 0);
+      const { text: whole, stopped } = cutAtStop(script.text, request.params.stop ?? []);
+      const reasoning = said === undefined ? script.reasoning : '';
+      const text = said !== undefined && whole.startsWith(said) ? whole.slice(said.length) : whole;
       const steps: PracticeStep[] = [
-        ...splitPieces(script.reasoning).map((piece) => ({ kind: 'reasoning', text: piece }) as const),
+        ...splitPieces(reasoning).map((piece) => ({ kind: 'reasoning', text: piece }) as const),
         ...splitPieces(text).map((piece) => ({ kind: 'text', text: piece }) as const),
       ];
       if (script.call !== undefined) {

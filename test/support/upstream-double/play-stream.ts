@@ -11,6 +11,11 @@ export function turnOf(request: DoubleRequest, plan: StreamPlan): string {
   return plan.turn ?? (typeof id === 'string' ? id : String(users));
 }
 
+function prefixOf(request: DoubleRequest): string {
+  const last = request.body.messages?.at(-1);
+  return last?.role === 'assistant' && typeof last.content === 'string' ? last.content : '';
+}
+
 /** Plays a stream with its fault. */
 export async function playStream(plan: StreamPlan, request: DoubleRequest, writer: ResponseWriter): Promise<void> {
   const frames = createChatFrames(request, plan);
@@ -34,13 +39,21 @@ export async function playStream(plan: StreamPlan, request: DoubleRequest, write
   const tokens = Math.min(wanted, bound);
   const perWrite = plan.tokensPerWrite ?? 1;
   let batch = '';
+  // a last message of the assistant is the beginning of the answer
+  let said = prefixOf(request);
   for (let index = 0; index < tokens; index += 1) {
+    const token = tokenText(seed, turn, index);
+    if (said.length >= token.length && said.startsWith(token)) {
+      said = said.slice(token.length);
+      continue;
+    }
     if (fault !== undefined && 'afterTokens' in fault && fault.afterTokens === index) {
       if (batch !== '') await writer.write(batch);
       if (await playFault(fault, frames, writer)) return;
       batch = '';
     }
-    batch += frames.text(tokenText(seed, turn, index));
+    batch += frames.text(token.slice(said.length));
+    said = '';
     request.tokensWritten += 1;
     if ((index + 1) % perWrite === 0 || index + 1 === tokens) {
       await writer.write(batch);

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { UpstreamRequest } from '../../../src/upstream/contract.ts';
 import { chooseMaxTokensField, createRequestBody } from '../../../src/upstream/openai-chat/request-body.ts';
 
-const options = { maxTokensField: 'max_tokens', includeUsage: true } as const;
+const options = { maxTokensField: 'max_tokens', includeUsage: true, assistantPrefix: 'none' } as const;
 
 function bodyOf(request: Partial<UpstreamRequest>, changed: Partial<Parameters<typeof createRequestBody>[1]> = {}) {
   const whole = { turn: 't', model: 'm', messages: [], params: {}, ...request };
@@ -10,6 +10,25 @@ function bodyOf(request: Partial<UpstreamRequest>, changed: Partial<Parameters<t
 }
 
 describe('the request body', () => {
+  it.each([
+    ['trailing', {}, {}],
+    ['prefix', {}, { prefix: true }],
+    ['continue_final_message', { continue_final_message: true, add_generation_prompt: false }, {}],
+  ] as const)('goes on with an answer as the server takes it: %s', (assistantPrefix, fields, mark) => {
+    const messages = [
+      { role: 'user', content: 'Hi' },
+      { role: 'assistant', text: 'Hel' },
+    ] as const;
+    expect(bodyOf({ messages, continuesAnswer: true }, { assistantPrefix })).toMatchObject({
+      ...fields,
+      messages: [
+        { role: 'user', content: 'Hi' },
+        { role: 'assistant', content: 'Hel', ...mark },
+      ],
+    });
+    expect(bodyOf({ messages }, { assistantPrefix })).not.toHaveProperty('continue_final_message');
+  });
+
   it('is minimal by default', () => {
     expect(bodyOf({ messages: [{ role: 'user', content: 'Hi' }] })).toEqual({
       model: 'm',
