@@ -11,6 +11,7 @@ import { StoreError } from '../store/store-error.ts';
 import type { Logger } from '../telemetry/contract.ts';
 import type { TurnEngine } from '../turn/turn-engine.ts';
 import type { TurnService } from '../turn/turn-service.ts';
+import { Followers } from './followers.ts';
 import type { NodeMessage, NodeRequest } from './messages.ts';
 import { NodeRequests } from './node-requests.ts';
 import { RemoteFollower } from './remote-follower.ts';
@@ -42,8 +43,7 @@ export class Cluster implements TurnService {
   readonly #requests: NodeRequests;
   /** Per session run here, the nodes that follow it. */
   readonly #remotes = new WeakMap<Session, Map<string, Attachment>>();
-  /** Sessions that sockets here follow. */
-  readonly #registered = new WeakSet<Session>();
+  readonly #followers: Followers;
   /** Followed sessions that are to be looked at again: the store did not answer, or nothing was heard of their turn. */
   readonly #unsure = new Set<Session>();
   /** Sessions whose turn runs elsewhere, as far as the store said: it was asked to be followed, and may not have heard. */
@@ -57,6 +57,14 @@ export class Cluster implements TurnService {
   constructor(options: ClusterOptions) {
     this.#options = options;
     this.#requests = new NodeRequests(options.clock, requestMs);
+    this.#followers = new Followers({
+      store: options.store,
+      began: (session) => this.#look(session),
+      ended: (session) => this.#unfollow(session),
+      changed: (session, node) => this.#tell(node, { kind: 'presence', ...pick(session.key) }),
+      trouble: (error) => this.#trouble(error),
+      later: (action) => this.#later(action),
+    });
   }
 
   /** Begins to listen to other nodes. `onNodeLeft`: one stopped, and may have left turns to others. */
@@ -73,12 +81,13 @@ export class Cluster implements TurnService {
 
   /** Sockets here began or ceased to follow a session. */
   followersChanged(session: Session): void {
-    const local = session.attachments.filter((attachment) => attachment.role !== 'node').length;
-    if (local > 0 === this.#registered.has(session)) return;
-    if (local > 0) this.#registered.add(session);
-    else this.#registered.delete(session);
-    if (local === 0) this.#unfollow(session);
-    this.#register(session);
+    this.#followers.update(session);
+  }
+
+  /** A node is gone with its sockets. */
+  async nodeBuried(): Promise<void> {
+    this.#recount();
+    for (const node of await this.#options.store.otherNodes()) this.#tell(node, { kind: 'buried' });
   }
 
   stop(): void {
@@ -91,18 +100,11 @@ export class Cluster implements TurnService {
     for (const node of await this.#options.store.otherNodes()) this.#tell(node, { kind: 'left' });
   }
 
-  /** Says in the store whether sockets here follow, until it answers, and then brings them up to date. */
-  #register(session: Session): void {
-    const follows = this.#registered.has(session);
-    this.#options.store.setFollowing(session.key, follows ? 1 : 0).then(
-      () => this.#look(session),
-      (error: unknown) => {
-        this.#trouble(error);
-        this.#later(() => {
-          if (this.#registered.has(session) === follows && !session.erased) this.#register(session);
-        });
-      },
-    );
+  #recount(): void {
+    for (const session of this.#options.registry.all) {
+      if (session.hasFollowersElsewhere)
+        this.#followers.countElsewhere(session).catch((error: unknown) => this.#trouble(error));
+    }
   }
 
   /** A turn runs here that may be followed elsewhere. */
@@ -110,7 +112,7 @@ export class Cluster implements TurnService {
     this.#options.store
       .followers(session.key)
       .then((nodes) => {
-        for (const node of nodes) {
+        for (const node of nodes.keys()) {
           if (session.turns.size > 0) this.#addRemote(session, node, from - 1);
           else this.#tell(node, { kind: 'changed', ...pick(session.key) });
         }
@@ -131,7 +133,7 @@ export class Cluster implements TurnService {
 
   /** Nodes that follow a session look into the store again. */
   async tellChanged(key: SessionKey, kind: 'changed' | 'deleted' = 'changed'): Promise<void> {
-    for (const node of await this.#options.store.followers(key)) this.#tell(node, { kind, ...pick(key) });
+    for (const node of (await this.#options.store.followers(key)).keys()) this.#tell(node, { kind, ...pick(key) });
   }
 
   async submit(session: Session, frame: TurnFrame): ReturnType<TurnService['submit']> {
@@ -177,8 +179,7 @@ export class Cluster implements TurnService {
   /** The turn may run elsewhere, or its node may just have died: its events come, or its end does. */
   async beforeAttach(session: Session, cursor: number): Promise<void> {
     const { store, clock } = this.#options;
-    await store.setFollowing(session.key, 1);
-    this.#registered.add(session);
+    await this.#followers.announce(session);
     const deadlineMs = clock.now() + attachMs;
     while (session.log.durable < cursor && session.turns.size === 0 && clock.now() < deadlineMs) {
       const stored = await store.readSession(session.key);
@@ -197,7 +198,7 @@ export class Cluster implements TurnService {
     store.readSession(session.key).then(
       (stored) => {
         const isElsewhere = stored?.owner !== undefined && stored.owner !== store.node;
-        if (isElsewhere && !this.#registered.has(session))
+        if (isElsewhere && !this.#followers.has(session))
           this.#tell(stored.owner!, { kind: 'unfollow', ...pick(session.key) });
       },
       (error: unknown) => this.#trouble(error),
@@ -255,7 +256,7 @@ export class Cluster implements TurnService {
 
   /** Brings a followed session up to what the store knows: follow the node that runs it, or read what ended. */
   async #sync(session: Session): Promise<void> {
-    if (!this.#registered.has(session) || session.turns.size > 0) return;
+    if (!this.#followers.has(session) || session.turns.size > 0) return;
     const { store } = this.#options;
     const stored = await store.readSession(session.key);
     if (stored === undefined || session.turns.size > 0) return;
@@ -283,6 +284,7 @@ export class Cluster implements TurnService {
     if (message.kind === 'failure') return this.#requests.failed(message.id, message.code, message.message);
     if (message.kind === 'request') return this.#serve(message);
     if (message.kind === 'left') return this.#onNodeLeft();
+    if (message.kind === 'buried') return this.#recount();
     const { registry, engine } = this.#options;
     const session = message.kind === 'follow' ? await registry.find(pick(message)) : registry.known(pick(message));
     if (session === undefined) return;
@@ -301,6 +303,9 @@ export class Cluster implements TurnService {
         break;
       case 'frame':
         session.broadcast((s) => ({ ...message.frame, s }) as DownFrame);
+        break;
+      case 'presence':
+        await this.#followers.countElsewhere(session);
         break;
       case 'changed':
         await this.#sync(session);

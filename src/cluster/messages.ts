@@ -18,6 +18,10 @@ export type NodeMessage = { from: string } & (
   /** The session changed in the store: look there. */
   | ({ kind: 'changed' } & SessionKey)
   | ({ kind: 'deleted' } & SessionKey)
+  /** Sockets of the sender began or ceased to follow. */
+  | ({ kind: 'presence' } & SessionKey)
+  /** A node was buried; its sockets follow nothing any more. */
+  | { kind: 'buried' }
   /** The sender stopped and may have left turns to others. */
   | { kind: 'left' }
   | ({ kind: 'request'; id: number; request: NodeRequest } & SessionKey)

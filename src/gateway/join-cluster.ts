@@ -50,6 +50,7 @@ export async function joinCluster(options: JoinOptions): Promise<Membership> {
         'a node is gone; its turns were taken over, and ended where they cannot go on',
       );
       for (const { session } of orphans) cluster.storeChanged(session);
+      cluster.nodeBuried().catch(onTrouble);
     },
     onTrouble,
   });

@@ -1,6 +1,6 @@
 import type { DownFrame } from '../../protocol/down.ts';
 import type { Settings } from '../../protocol/frames/common.ts';
-import type { SessionKey, Store, StoredSession } from '../store/contract.ts';
+import type { Presence, SessionKey, Store, StoredSession } from '../store/contract.ts';
 import { StoreError } from '../store/store-error.ts';
 import { Attachment, type AttachmentRole, type Follower } from './attachment.ts';
 import type { GroupCommit } from './group-commit.ts';
@@ -64,6 +64,8 @@ export class Session {
   readonly #dependencies: SessionDependencies;
   readonly #attachments: Attachment[] = [];
   #waiters: { position: number; resolve: () => void }[] | undefined;
+  /** Sockets on other nodes. */
+  #elsewhere: Presence = { writers: 0, viewers: 0 };
 
   constructor(stored: StoredSession, dependencies: SessionDependencies) {
     this.key = { tenant: stored.tenant, session: stored.session };
@@ -275,16 +277,38 @@ export class Session {
   #attachmentsChanged(): void {
     for (const turn of this.turns.values()) turn.attachmentsChanged(this.#attachments.length);
     this.#dependencies.onFollowersChanged?.(this);
-    const presence = this.#presence();
-    for (const attachment of this.#attachments) {
-      if (attachment.live) attachment.follower.sendFrame({ t: 'presence', s: attachment.alias, ...presence });
-    }
+    this.#tellPresence();
   }
 
-  #presence(): { writers: number; viewers: number } {
+  /** Sockets here that follow. */
+  get localPresence(): Presence {
     const local = this.#attachments.filter((attachment) => attachment.role !== 'node');
     const writers = new Set(local.filter(({ role }) => role === 'writer').map(({ follower }) => follower));
     const viewers = new Set(local.filter(({ follower }) => !writers.has(follower)).map(({ follower }) => follower));
     return { writers: writers.size, viewers: viewers.size };
+  }
+
+  get hasFollowersElsewhere(): boolean {
+    return this.#elsewhere.writers + this.#elsewhere.viewers > 0;
+  }
+
+  /** Sockets began or ceased to follow on other nodes. */
+  setPresenceElsewhere(presence: Presence): void {
+    const { writers, viewers } = this.#elsewhere;
+    if (writers === presence.writers && viewers === presence.viewers) return;
+    this.#elsewhere = presence;
+    this.#tellPresence();
+  }
+
+  #presence(): Presence {
+    const { writers, viewers } = this.localPresence;
+    return { writers: writers + this.#elsewhere.writers, viewers: viewers + this.#elsewhere.viewers };
+  }
+
+  #tellPresence(): void {
+    const presence = this.#presence();
+    for (const attachment of this.#attachments) {
+      if (attachment.live) attachment.follower.sendFrame({ t: 'presence', s: attachment.alias, ...presence });
+    }
   }
 }

@@ -156,6 +156,12 @@ export interface Store {
   close(): Promise<void>;
 }
 
+/** Sockets that follow a session. */
+export interface Presence {
+  writers: number;
+  viewers: number;
+}
+
 /** A store that several nodes share, and how they know of each other. Times in milliseconds, by the store's clock. */
 export interface SharedStore extends Store {
   readonly node: string;
@@ -175,10 +181,10 @@ export interface SharedStore extends Store {
   takeOver(dead: string): Promise<OrphanedSession[] | undefined>;
   /** All of it is ended. */
   buried(dead: string): Promise<void>;
-  /** Registers that sockets of this node follow the session; `count` 0 takes that back. */
-  setFollowing(key: SessionKey, count: number): Promise<void>;
-  /** Other nodes that follow the session. */
-  followers(key: SessionKey): Promise<string[]>;
+  /** Registers the sockets of this node that follow the session; `undefined`: none does any more. */
+  setFollowing(key: SessionKey, presence: Presence | undefined): Promise<void>;
+  /** Other nodes that follow the session, and with what. */
+  followers(key: SessionKey): Promise<Map<string, Presence>>;
   /** Sends a message to a node; lost when it does not listen. */
   tell(node: string, message: string): void;
   /** Messages told to this node. `onReconnect`: some may have been lost. */

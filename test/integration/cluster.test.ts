@@ -127,6 +127,28 @@ describe('two nodes on one Redis', () => {
     checkContiguous(onB.frames, 0, 0);
   });
 
+  test('presence counts the sockets of both nodes, while they come and go', async () => {
+    const { b, onA, onB } = await startNodes();
+    const seen = (writers: number, viewers: number) =>
+      onA.next('presence', (now) => now.writers === writers && now.viewers === viewers);
+    await onA.attach({ ref: 1, s: 0, session: 'room', create: {} });
+    await seen(1, 0);
+    await onB.attach({ ref: 1, s: 0, session: 'room' });
+    await seen(2, 0);
+    const viewers = [await RawClient.connect(b.url), await RawClient.connect(b.url)];
+    await Promise.all(viewers.map((viewer) => viewer.attach({ ref: 1, s: 0, session: 'room', as: 'viewer' })));
+    await seen(2, 2);
+    await viewers[0]!.close();
+    await seen(2, 1);
+    await onB.drop();
+    await seen(1, 1);
+    const late = await RawClient.connect(b.url);
+    await late.attach({ ref: 1, s: 7, session: 'room' });
+    await late.next('presence', (now) => now.writers === 2 && now.viewers === 1);
+    await Promise.all([late.close(), viewers[1]!.close()]);
+    await seen(1, 0);
+  });
+
   test('settings and erasure reach the other node', async () => {
     const { onA, onB } = await startNodes(answerWith(['x']));
     await onA.attach({ ref: 1, s: 0, session: 'gone', create: {} });
@@ -156,6 +178,8 @@ describe('a node that dies', () => {
       onA.send({ t: 'turn', s, id: turns[s]!, input: 'go' });
     }
     for (let s = 0; s < 10; s++) await onA.next('delta', (delta) => delta.s === s && delta.tokens > 20);
+    const together = (): number => onB.all('presence').filter((now) => now.writers === 2).length;
+    expect(together()).toBe(5);
     a.kill('SIGKILL');
     await onA.closed;
     const after = await RawClient.connect(b.url);
@@ -177,6 +201,10 @@ describe('a node that dies', () => {
         expect(textOf(onB.frames, turns[s]!)).toBe(textOf(own, turns[s]!));
       }
     }
+    // the sockets that went with the dead node are not counted any more
+    const ofFirst = () => onB.all('presence').findLast((now) => now.s === 0);
+    await after.close();
+    while (ofFirst()?.writers !== 1) await onB.next('presence');
     await double.close();
   });
 

@@ -19,7 +19,7 @@ export function createRedisKeys(prefix: string) {
     entries: (key: SessionKey) => `${session(key)}:entries`,
     /** Hash: position after a turn → what of it was heard. */
     heard: (key: SessionKey) => `${session(key)}:heard`,
-    /** Hash: node → sockets there that follow the session. */
+    /** Hash: node → writers and viewers there that follow the session, as `1,0`. */
     followers: (key: SessionKey) => `${session(key)}:followers`,
     tombstone: (key: SessionKey, turn: string) => `${session(key)}:tombstone:${turn}`,
     /** Runs out unless renewed: then another node may bury this one. */

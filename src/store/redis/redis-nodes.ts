@@ -4,6 +4,7 @@ import { assembleOrphan, orphanStart } from '../assemble-orphan.ts';
 import type {
   LogBatch,
   OrphanedSession,
+  Presence,
   SessionKey,
   SharedStore,
   Store,
@@ -170,18 +171,20 @@ export function createRedisNodes({ connection, subscriber, keys, node, readSessi
         if ((await connection.scard(keys.sessions(dead))) > 0) await connection.sadd(keys.nodes(), dead);
         await connection.unlink(keys.log(dead), keys.grave(dead));
       }),
-    setFollowing: (key, count) =>
+    setFollowing: (key, presence) =>
       ask(async () => {
-        if (count > 0) await connection.hset(keys.followers(key), node, String(count));
-        else await connection.hdel(keys.followers(key), node);
+        if (presence === undefined) await connection.hdel(keys.followers(key), node);
+        else await connection.hset(keys.followers(key), node, `${presence.writers},${presence.viewers}`);
       }),
     followers: (key) =>
       ask(async () => {
-        const others = (await connection.hkeys(keys.followers(key))).filter((id) => id !== node);
+        const found = await connection.hgetall(keys.followers(key));
+        const others = Object.keys(found).filter((id) => id !== node);
         const leases = await Promise.all(others.map((id) => connection.get(keys.lease(id))));
         const gone = others.filter((id, i) => leases[i] !== id);
         if (gone.length > 0) await connection.hdel(keys.followers(key), ...gone);
-        return others.filter((id) => !gone.includes(id));
+        const alive = others.filter((id) => !gone.includes(id));
+        return new Map(alive.map((id) => [id, parsePresence(found[id]!)]));
       }),
     tell(to, message) {
       publish(channelOf(to), message, performance.now() + tellMs);
@@ -198,4 +201,9 @@ export function createRedisNodes({ connection, subscriber, keys, node, readSessi
         });
       }),
   };
+}
+
+function parsePresence(text: string): Presence {
+  const [writers = 0, viewers = 0] = text.split(',').map(Number);
+  return { writers, viewers };
 }

@@ -203,6 +203,7 @@ export function createRedisStore(options: RedisStoreOptions): SharedStore {
             keys.turns(key),
             keys.entries(key),
             keys.heard(key),
+            keys.followers(key),
           )),
       ),
     claim: (request) => ask(() => sessions.claim(request, (added) => claim(request, added))),
