@@ -48,7 +48,7 @@ module.exports = {
       name: 'store-by-its-contract',
       severity: 'error',
       from: { path: '^src/', pathNot: '^src/(store|gateway)/' },
-      to: { path: room('store'), pathNot: '^src/store/(contract|store-error|contiguous-events)\\.ts$' },
+      to: { path: room('store'), pathNot: '^src/store/(contract|store-error|contiguous-events|redis-address)\\.ts$' },
     },
     {
       name: 'transport-by-its-contract',
@@ -58,6 +58,7 @@ module.exports = {
     },
     onlyIn('tiktoken', 'node_modules/tiktoken', '^src/tokens/'),
     onlyIn('lmdb', 'node_modules/lmdb', '^src/store/embedded/'),
+    onlyIn('ioredis', 'node_modules/ioredis', '^src/store/redis/'),
     onlyIn('undici', 'node_modules/undici', '^src/upstream/'),
     onlyIn('msgpackr', 'node_modules/msgpackr', '^protocol/codec\\.ts$'),
     onlyIn('ws', 'node_modules/ws/', '^(src/transport/|src/cli/tail\\.ts$|clients/node/)'),

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { Command, CommanderError, Option } from 'commander';
 import { ConfigError } from '../config/config-error.ts';
 import { defaultConfigFile, loadConfig } from '../config/load-config.ts';
+import { withoutRedisPassword } from '../store/redis-address.ts';
 import { ParleyError } from '../../clients/node/index.ts';
 import { type ChatFlags, chat, gatewayUrl } from './chat.ts';
 import { CommandError } from './command-error.ts';
@@ -124,7 +125,10 @@ function withServeFlags(command: Command): Command {
     .option('-c, --config <file>', `configuration file (default: ${defaultConfigFile}, if there is one)`)
     .option('--host <address>', 'address to listen on (HOST; default 127.0.0.1)')
     .option('-p, --port <number>', 'port to listen on, 0 for a free one (PORT; default 8080)')
-    .option('--store <store>', 'embedded, or redis://… for nodes that share sessions (PARLEY_STORE; default embedded)')
+    .option(
+      '--store <store>',
+      'embedded, or redis://…, redis-sentinel://… or redis-cluster://… for nodes that share sessions (PARLEY_STORE; default embedded)',
+    )
     .option('--data <directory>', 'directory of the embedded store (PARLEY_DATA; default ./parley-data)')
     .addOption(
       new Option('--durability <kind>', 'what a token waits for before it is shown (PARLEY_DURABILITY)').choices([
@@ -173,8 +177,9 @@ function millisecondsOf(flag: string, text: string): number {
 function withoutSecrets(value: unknown): unknown {
   return JSON.parse(
     JSON.stringify(value, (key, item: unknown) => {
-      if (key === 'apiKey') return '[secret]';
-      if ((key === 'store' || key === 'baseUrl') && typeof item === 'string') return withoutCredentials(item);
+      if (key === 'apiKey' || key === 'sentinelPassword') return '[secret]';
+      if (key === 'store' && typeof item === 'string') return withoutRedisPassword(item);
+      if (key === 'baseUrl' && typeof item === 'string') return withoutCredentials(item);
       if (key === 'headers') return Object.fromEntries(Object.keys(item as object).map((name) => [name, '[secret]']));
       return item;
     }),

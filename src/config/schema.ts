@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { parseRedisAddress } from '../store/redis-address.ts';
 
 const durationMs = z.int().min(0);
 const positive = z.int().min(1);
@@ -38,12 +39,41 @@ const practiceSchema = z.strictObject({
   onCrash: onCrashSchema.optional(),
 });
 
+/** What the address in `store` does not say. */
+const redisSchema = z.strictObject({
+  tls: z
+    .strictObject({
+      /** Authorities; those of the system otherwise. */
+      caFile: z.string().optional(),
+      certificateFile: z.string().optional(),
+      keyFile: z.string().optional(),
+      /** Name in the certificates, where it is not in the address. */
+      servername: z.string().optional(),
+    })
+    .refine(({ certificateFile, keyFile }) => (certificateFile === undefined) === (keyFile === undefined), {
+      message: 'certificateFile and keyFile go together',
+    })
+    .prefault({}),
+  sentinelUsername: z.string().optional(),
+  sentinelPassword: z.string().optional(),
+});
+
+function checkStore(text: string, context: z.core.$RefinementCtx<string>): void {
+  if (text === 'embedded') return;
+  try {
+    parseRedisAddress(text);
+  } catch (error) {
+    context.addIssue({ code: 'custom', message: (error as Error).message, input: '' });
+  }
+}
+
 /** The configuration file (`parley.yaml`), environment and flags merged. Unknown keys are refused by name. */
 export const configSchema = z.strictObject({
   host: z.string().min(1).default('127.0.0.1'),
   port: z.int().min(0).max(65_535).default(8080),
-  /** `embedded`, or a Redis address (`redis://`, `rediss://`) for nodes that share it. */
-  store: z.union([z.literal('embedded'), z.url({ protocol: /^rediss?$/ })]).default('embedded'),
+  /** `embedded`, or an address of Redis for nodes that share it (store/redis-address.ts). */
+  store: z.string().superRefine(checkStore).default('embedded'),
+  redis: redisSchema.prefault({}),
   /** What the keys in Redis begin with. */
   redisPrefix: z
     .string()

@@ -2,8 +2,8 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import type { LogEvent } from '../../src/session/log-event.ts';
 import type { ClaimRequest, EndRequest, SessionKey, Store, TurnEntry } from '../../src/store/contract.ts';
 import { openEmbeddedStore } from '../../src/store/embedded/embedded-store.ts';
-import { connectRedis } from '../../src/store/redis/connect-redis.ts';
-import { createRedisStore } from '../../src/store/redis/redis-store.ts';
+import { openRedisStore } from '../support/open-redis-store.ts';
+import { type RedisClusterServers, startRedisCluster } from '../support/redis-cluster.ts';
 import { type RedisServer, startRedisServer } from '../support/redis-server.ts';
 import { createMemoryStore } from '../support/memory-store.ts';
 import { temporaryDirectory } from '../support/test-gateway.ts';
@@ -14,29 +14,25 @@ const stores: { name: string; open(): Promise<Store> }[] = [
     name: 'embedded, durable on disk',
     open: async () => openEmbeddedStore({ directory: temporaryDirectory(), durability: 'disk' }),
   },
-  { name: 'redis', open: openRedis },
+  { name: 'redis', open: () => openRedis(redis!.url) },
+  { name: 'redis cluster', open: () => openRedis(cluster!.url) },
   { name: 'memory (the double of the race tests)', open: async () => createMemoryStore() },
 ];
 
 let redis: RedisServer | undefined;
+let cluster: RedisClusterServers | undefined;
 beforeAll(async () => {
   redis = await startRedisServer();
+  cluster = await startRedisCluster();
 });
-afterAll(() => redis?.stop());
+afterAll(async () => {
+  await redis?.stop();
+  await cluster?.stop();
+});
 
 /** A store of a node of its own, under a prefix of its own. */
-async function openRedis(): Promise<Store> {
-  const connection = await connectRedis(redis!.url, () => {});
-  const prefix = `test${Math.random().toString(36).slice(2)}`;
-  const store = createRedisStore({
-    connection,
-    subscriber: connection,
-    prefix,
-    node: 'n',
-    close: async () => connection.disconnect(),
-  });
-  await store.joinNodes(60_000);
-  return store;
+function openRedis(url: string): Promise<Store> {
+  return openRedisStore({ url, prefix: `test${Math.random().toString(36).slice(2)}`, node: 'n' });
 }
 
 const key: SessionKey = { tenant: 'acme', session: 's1' };

@@ -72,6 +72,9 @@ test('config check prints the settings without secrets', async () => {
   const { code, stdout } = await run(['config', 'check', '--port', '7']);
   expect(code).toBe(0);
   expect(JSON.parse(stdout)).toMatchObject({ port: 7, host: '127.0.0.1' });
+  const store = 'redis-sentinel://user:s3cret@a:1,b:2/0?name=main';
+  const printed = (await run(['config', 'check', '--store', store])).stdout;
+  expect(JSON.parse(printed)).toMatchObject({ store: 'redis-sentinel://secret@a:1,b:2/0?name=main' });
 });
 
 test('chat answers line by line, and tail prints the frames', async () => {

@@ -2,9 +2,8 @@ import { Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import type { LogEvent } from '../../src/session/log-event.ts';
 import type { EndRequest, SessionKey, SharedStore } from '../../src/store/contract.ts';
-import { connectRedis } from '../../src/store/redis/connect-redis.ts';
-import { createRedisStore } from '../../src/store/redis/redis-store.ts';
 import { silentLogger } from '../../src/telemetry/contract.ts';
+import { openRedisStore } from '../support/open-redis-store.ts';
 import { type RedisServer, startRedisServer } from '../support/redis-server.ts';
 import { createScriptedUpstream } from '../support/scripted-upstream.ts';
 import { startTestGateway } from '../support/test-gateway.ts';
@@ -24,11 +23,14 @@ describe('a node on Redis', () => {
   const prefix = `p${process.pid}`;
 
   async function openNode(node: string, leaseMs: number, segmentBytes?: number): Promise<SharedStore> {
-    const connection = await connectRedis(redis.url, () => {});
-    onTestFinished(() => connection.disconnect());
-    const close = async (): Promise<void> => {};
-    const store = createRedisStore({ connection, subscriber: connection, prefix, node, segmentBytes, close });
-    await store.joinNodes(leaseMs);
+    const store = await openRedisStore({
+      url: redis.url,
+      prefix,
+      node,
+      leaseMs,
+      ...(segmentBytes && { segmentBytes }),
+    });
+    onTestFinished(() => store.close());
     return store;
   }
 

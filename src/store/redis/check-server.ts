@@ -1,11 +1,18 @@
-import type { Redis } from 'ioredis';
+import type { Cluster, Redis } from 'ioredis';
 import { StoreStartError } from '../store-error.ts';
+
+/** As `checkServer`, for each server that takes writes. */
+export async function checkServers(connection: Redis | Cluster): Promise<string[]> {
+  const servers = connection.isCluster ? (connection as Cluster).nodes('master') : [connection as Redis];
+  const answers = await Promise.all(servers.map((server) => checkServer(server)));
+  return [...new Set(answers.flat())];
+}
 
 /**
  * Looks at how the server is set up. Throws `StoreStartError` where it would throw conversations away; answers what the
  * operator should know, one sentence each.
  */
-export async function checkServer(connection: Pick<Redis, 'call' | 'info'>): Promise<string[]> {
+async function checkServer(connection: Pick<Redis, 'call' | 'info'>): Promise<string[]> {
   const policy = (await readInfo(connection, 'memory')).get('maxmemory_policy');
   if (policy !== undefined && policy !== 'noeviction') {
     throw new StoreStartError(

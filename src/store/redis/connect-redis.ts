@@ -1,71 +1,78 @@
-import { Redis, type RedisOptions } from 'ioredis';
+import { Cluster, Redis } from 'ioredis';
+import { parseRedisAddress, type RedisAddress, withoutRedisPassword } from '../redis-address.ts';
 import { StoreStartError } from '../store-error.ts';
 import { type RedisConnection, withCommands } from './redis-commands.ts';
+import { clusterOptions, nodeOptions, type RedisSettings, serverOptions } from './redis-options.ts';
+import { createNodeConnector } from './node-connector.ts';
+import { RedisSubscriber } from './redis-subscriber.ts';
 
-/** A server that refuses writes or loads its data is looked up again at most this often, milliseconds. */
-const reconnectMs = 1_000;
+/** Longest wait for the first connection: a Cluster that is down is asked again and again, milliseconds. */
+const startMs = 8_000;
 
-/** The subscriber asks for a sign of life this often, and waits as long for it. */
-const heartbeatMs = 1_500;
+export interface ConnectRedisOptions {
+  /** As `parseRedisAddress` reads it. */
+  url: string;
+  settings?: RedisSettings | undefined;
+  onTrouble(error: Error): void;
+}
 
 /**
- * Nothing is sent twice and nothing hangs: ioredis would by default send again what may have run, and queue while
- * offline. A silent server is noticed within `socketTimeout`, and tried again so often that one that comes back is
- * found within two seconds.
+ * Connects to a server, to the master that sentinels name, or to a Cluster. Throws `StoreStartError` when it cannot be
+ * reached now; later losses are retried.
  */
-export const carefulOptions: RedisOptions = {
-  maxRetriesPerRequest: 0,
-  enableOfflineQueue: false,
-  autoResendUnfulfilledCommands: false,
-  commandTimeout: 2_000,
-  connectTimeout: 1_500,
-  socketTimeout: 1_500,
-  enableAutoPipelining: true,
-  retryStrategy: (attempt) => Math.min(50 * 2 ** attempt, 500) * (0.5 + Math.random() / 2),
-};
-
-/** Connects to one server. Throws `StoreStartError` when it cannot be reached now; later losses are retried. */
-export async function connectRedis(url: string, onTrouble: (error: Error) => void): Promise<RedisConnection> {
-  return withCommands(await connect(url, { ...carefulOptions, reconnectOnError: createReconnectRule() }, onTrouble));
+export async function connectRedis({ url, settings = { tls: {} }, onTrouble }: ConnectRedisOptions) {
+  const address = parseRedisAddress(url);
+  let started = false;
+  const connection: RedisConnection = withCommands(
+    address.kind === 'cluster'
+      ? new Cluster(address.hosts, clusterOptions(address, settings))
+      : new Redis({ ...serverOptions(address, settings, () => started), lazyConnect: true }),
+  );
+  await begin(connection, url, onTrouble);
+  started = true;
+  return connection;
 }
 
-/** A connection for messages alone; it subscribes again by itself after a loss. */
-export async function connectSubscriber(url: string, onTrouble: (error: Error) => void): Promise<Redis> {
-  const subscriber = await connect(url, carefulOptions, onTrouble);
-  const heartbeat = setInterval(() => {
-    if (subscriber.status === 'end') return clearInterval(heartbeat);
-    // messages may be rare: only the answer to a question, or the socket's timeout, says that there is anybody
-    if (subscriber.status === 'ready') subscriber.ping().catch(() => {});
-  }, heartbeatMs);
-  heartbeat.unref();
-  return subscriber;
+/** A connection for messages alone; it subscribes again by itself after a loss. In a Cluster any node has all messages. */
+export async function connectSubscriber(
+  { url, settings = { tls: {} }, onTrouble }: ConnectRedisOptions,
+  connection: RedisConnection,
+): Promise<RedisSubscriber> {
+  const address = parseRedisAddress(url);
+  let started = false;
+  const subscriber = new Redis({
+    ...(address.kind === 'cluster'
+      ? { ...nodeOptions(address, settings), Connector: createNodeConnector(connection as Cluster, address.hosts) }
+      : serverOptions(address, settings, () => started)),
+    lazyConnect: true,
+  });
+  await begin(subscriber, url, onTrouble);
+  started = true;
+  return new RedisSubscriber(subscriber);
 }
 
-/** After a failover the address leads to another server; one that stays a replica must not be called up again and again. */
-function createReconnectRule(): (error: Error) => boolean {
-  let lastMs = Number.NEGATIVE_INFINITY;
-  return (error) => {
-    if (!/^(READONLY|LOADING|MASTERDOWN)/.test(error.message) || performance.now() - lastMs < reconnectMs) return false;
-    lastMs = performance.now();
-    return true;
-  };
-}
-
-async function connect(url: string, options: RedisOptions, onTrouble: (error: Error) => void): Promise<Redis> {
-  const connection = new Redis(url, { ...options, lazyConnect: true });
+async function begin(connection: Redis | Cluster, url: string, onTrouble: (error: Error) => void): Promise<void> {
   connection.on('error', onTrouble);
+  let timer: NodeJS.Timeout | undefined;
+  const tooLong = new Promise<never>((_resolve, reject) => {
+    timer = setTimeout(() => reject(new Error('no connection came about in time')), startMs);
+  });
   try {
-    await connection.connect();
-    return connection;
+    await Promise.race([connection.connect(), tooLong]);
   } catch (cause) {
     connection.disconnect();
-    throw new StoreStartError(`Redis at ${withoutPassword(url)} cannot be reached; check --store.`, cause);
+    throw new StoreStartError(`${nameOf(url)} cannot be reached; check --store.`, cause);
+  } finally {
+    clearTimeout(timer);
   }
 }
 
-function withoutPassword(url: string): string {
-  const parsed = new URL(url);
-  parsed.password = '';
-  parsed.username = '';
-  return parsed.toString();
+const names: Record<RedisAddress['kind'], string> = {
+  single: 'Redis at',
+  sentinel: 'The master of the sentinels at',
+  cluster: 'The Redis Cluster at',
+};
+
+function nameOf(url: string): string {
+  return `${names[parseRedisAddress(url).kind]} ${withoutRedisPassword(url)}`;
 }

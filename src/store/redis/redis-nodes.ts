@@ -1,4 +1,3 @@
-import type { Cluster, Redis } from 'ioredis';
 import type { LogEvent } from '../../session/log-event.ts';
 import { assembleOrphan, orphanStart } from '../assemble-orphan.ts';
 import type {
@@ -14,11 +13,12 @@ import type {
 } from '../contract.ts';
 import type { RedisKeys } from './keys.ts';
 import type { RedisConnection } from './redis-commands.ts';
+import type { RedisSubscriber } from './redis-subscriber.ts';
 import { parseStoredTurn } from './stored-turn.ts';
 
 export interface RedisNodesOptions {
   connection: RedisConnection;
-  subscriber: Redis | Cluster;
+  subscriber: RedisSubscriber;
   keys: RedisKeys;
   node: string;
   readSession(key: SessionKey): Promise<StoredSession | undefined>;
@@ -189,17 +189,7 @@ export function createRedisNodes({ connection, subscriber, keys, node, readSessi
     tell(to, message) {
       publish(channelOf(to), message, performance.now() + tellMs);
     },
-    listen: (onMessage, onReconnect) =>
-      ask(async () => {
-        subscriber.on('message', (_channel: string, message: string) => onMessage(message));
-        await subscriber.subscribe(channelOf(node));
-        subscriber.on('ready', () => {
-          // what is asked for from now on must find this node listening
-          subscriber.subscribe(channelOf(node)).then(onReconnect, () => {
-            // the next connection does it
-          });
-        });
-      }),
+    listen: (onMessage, onReconnect) => ask(() => subscriber.listen(channelOf(node), onMessage, onReconnect)),
   };
 }
 

@@ -1,5 +1,4 @@
 import type { Settings, TurnStatus } from '../../../protocol/frames/common.ts';
-import type { Cluster, Redis } from 'ioredis';
 import type {
   ClaimRequest,
   ClaimResult,
@@ -16,12 +15,13 @@ import type { RedisConnection } from './redis-commands.ts';
 import { NodeLogTrim } from './node-log-trim.ts';
 import { NodeSessions } from './node-sessions.ts';
 import { createRedisNodes } from './redis-nodes.ts';
+import type { RedisSubscriber } from './redis-subscriber.ts';
 import { parseStoredTurn } from './stored-turn.ts';
 
 export interface RedisStoreOptions {
   connection: RedisConnection;
   /** A connection of its own for messages to this node. */
-  subscriber: Redis | Cluster;
+  subscriber: RedisSubscriber;
   prefix: string;
   /** This process; its lease must be held. */
   node: string;

@@ -80,6 +80,16 @@ describe('the configuration', () => {
     expect(problemsOf({ file: fileOf(text), environment: {} })).toEqual(problems);
   });
 
+  test('takes every form of an address of Redis, and refuses others without saying the password', () => {
+    const environment = { PARLEY_STORE: 'redis-sentinel://u:p@a:1,b:2/0?name=m' };
+    expect(loadConfig({ environment }).store).toBe(environment.PARLEY_STORE);
+    const [problem] = problemsOf({ environment: {}, flags: { store: 'redis-cluster://:s3cret@a:b' } });
+    expect(problem).toMatch(/^--store: “store”: each host of the address of Redis is host:port/);
+    expect(problem).not.toContain('s3cret');
+    const file = fileOf('redis:\n  tls: { keyFile: k }\n');
+    expect(problemsOf({ file, environment: {} })[0]).toContain('certificateFile and keyFile go together');
+  });
+
   test('names the variable or flag that is wrong', () => {
     expect(problemsOf({ environment: { PORT: 'abc' } })[0]).toMatch(/^PORT: “port”/);
     expect(problemsOf({ environment: {}, flags: { 'log.level': 'loud' } })[0]).toMatch(/^--log-level: “log.level”/);
