@@ -52,8 +52,11 @@ export type OnBusy = z.infer<typeof onBusySchema>;
 /** How long a turn lives on after its last attachment is gone; 0 ends it at once. */
 export const onDetachSchema = z.object({ keepMs: durationMsSchema });
 
+export const windowPolicySchema = z.enum(['sliding', 'none']);
+export type WindowPolicy = z.infer<typeof windowPolicySchema>;
+
 export const windowSettingsSchema = z.object({
-  policy: z.optional(z.enum(['sliding', 'none'])),
+  policy: z.optional(windowPolicySchema),
   /** Budget of the whole window in tokens, the new input and the system text included. */
   maxTokens: z.optional(z.int().check(z.gte(16))),
 });

@@ -14,6 +14,7 @@ import {
   turnIdSchema,
   turnStatusSchema,
   usageSchema,
+  windowPolicySchema,
 } from './common.ts';
 
 /** Start a turn; sending it again with the same id joins or replays it. */
@@ -61,6 +62,7 @@ export const windowReportSchema = z.object({
   dropped: countSchema,
   /** The budget, in tokens. */
   maxTokens: countSchema,
+  policy: z.optional(windowPolicySchema),
 });
 export type WindowReport = z.infer<typeof windowReportSchema>;
 

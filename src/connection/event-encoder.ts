@@ -25,6 +25,10 @@ function frameOf(event: LogEvent, alias: number): DownFrame {
   if (event.t === 'delta' && event.kind === undefined) {
     return { t: 'delta', s: alias, pos: event.pos, turn: event.turn, text: event.text, tokens: event.tokens };
   }
+  if (event.t === 'turn.routed') {
+    const { t, sent: _sent, ...rest } = event;
+    return { t, s: alias, ...rest };
+  }
   const { t, ...rest } = event;
   return { t, s: alias, ...rest } as DownFrame;
 }

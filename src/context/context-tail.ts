@@ -1,11 +1,6 @@
 import type { SessionKey, Store, TurnEntry } from '../store/contract.ts';
-import { answerMessages, userMessage } from './turn-messages.ts';
-import type { WindowTurn } from './window.ts';
-
-interface TailTurn extends WindowTurn {
-  /** Position after the turn's last event. */
-  end: number;
-}
+import type { WindowTurn } from './window-turn.ts';
+import { windowTurnOf } from './window-turn.ts';
 
 const pageEntries = 32;
 
@@ -16,7 +11,7 @@ const pageEntries = 32;
 export class ContextTail {
   readonly #store: Store;
   readonly #key: SessionKey;
-  #turns: TailTurn[] = [];
+  #turns: WindowTurn[] = [];
   /** Tokens of all turns held. */
   #tokens = 0;
   /** End of the oldest turn held; older ones are in the store. */
@@ -34,7 +29,7 @@ export class ContextTail {
       const entries = await this.#store.readTail(this.#key, this.#before, pageEntries);
       this.#complete = entries.length < pageEntries;
       for (const entry of entries) {
-        const turn = tailTurn(entry);
+        const turn = windowTurnOf(entry);
         this.#before = turn.end;
         this.#turns.unshift(turn);
         this.#tokens += turn.tokens;
@@ -48,7 +43,7 @@ export class ContextTail {
   add(entry: TurnEntry): void {
     // nothing was read yet: the store has this entry too, and it comes with the first page
     if (this.#before === Number.MAX_SAFE_INTEGER && !this.#complete) return;
-    const turn = tailTurn(entry);
+    const turn = windowTurnOf(entry);
     this.#turns.push(turn);
     this.#tokens += turn.tokens;
   }
@@ -72,21 +67,4 @@ export class ContextTail {
     this.#before = this.#turns[0]?.end ?? Number.MAX_SAFE_INTEGER;
     this.#complete = false;
   }
-}
-
-function tailTurn(entry: TurnEntry): TailTurn {
-  const accepted = entry.events.find((event) => event.t === 'turn.accepted');
-  const ended = entry.events.at(-1);
-  const end = (ended?.pos ?? 0) + 1;
-  const status = ended?.t === 'turn.ended' ? ended.status : undefined;
-  const answer = answerMessages(entry.events, entry.heard);
-  // a turn that failed before it said anything is usually asked again: its input would stand there twice
-  if (accepted === undefined || (answer.length === 0 && status === 'failed')) {
-    return { end, tokens: 0, messages: [] };
-  }
-  return {
-    end,
-    tokens: entry.inputTokens + entry.outputTokens,
-    messages: [userMessage(accepted.input), ...answer],
-  };
 }

@@ -1,24 +1,34 @@
+import type { WindowPolicy } from '../../protocol/frames/common.ts';
 import type { WindowReport } from '../../protocol/frames/turn.ts';
+import type { SentWindow } from '../session/log-event.ts';
 import type { UpstreamMessage } from '../upstream/contract.ts';
 import { messageOverheadTokens, replyPrimerTokens } from './message-tokens.ts';
+import type { WindowTurn } from './window-turn.ts';
 
-/** A finished turn as windows hold it; its tokens were counted when it ended. */
-export interface WindowTurn {
-  tokens: number;
-  messages: readonly UpstreamMessage[];
+/** What stands for older turns in a window. */
+export interface WindowSummary {
+  /** Position up to which it speaks. */
+  end: number;
+  /** Turns it stands for. */
+  turns: number;
 }
 
 export interface WindowRequest {
-  policy: 'sliding' | 'none';
+  policy: WindowPolicy;
   maxTokens: number;
+  /** System text, the summary included. */
   system: string | undefined;
   systemTokens: number;
+  /** Set when the system text includes one. */
+  summary?: WindowSummary | undefined;
   /** Tokens of the tool definitions. */
   toolTokens: number;
   input: UpstreamMessage;
   inputTokens: number;
   /** Finished turns, newest last, at least as many as fit the budget. */
   turns: readonly WindowTurn[];
+  /** Turns that stay in every window, in log order. */
+  pinned?: readonly WindowTurn[];
   /** Finished turns of the session in total. */
   totalTurns: number;
 }
@@ -26,33 +36,101 @@ export interface WindowRequest {
 export interface Window {
   messages: UpstreamMessage[];
   report: WindowReport;
-  /** The input does not fit, or `none` was asked and something had to be left out. */
-  overflows: boolean;
+  sent: SentWindow;
+  /** What does not fit; with `history`, `none` was asked and something had to be left out. */
+  overflow: 'input' | 'pinned' | 'history' | undefined;
+}
+
+/** Of the room for earlier turns, the share that a trim leaves free, so that the next one is many turns away. */
+const freedShare = 1 / 4;
+
+/**
+ * Chooses what of a session is sent for a turn: system text, pinned turns, the newest whole turns that fit the budget,
+ * the input. Nothing is counted here; the cost depends on the turns kept, not on the length of the session.
+ */
+export function buildWindow(request: WindowRequest): Window {
+  const { policy, maxTokens, system, summary, totalTurns } = request;
+  const systemTokens = system === undefined ? 0 : request.systemTokens + messageOverheadTokens;
+  const needed = replyPrimerTokens + systemTokens + request.toolTokens + request.inputTokens;
+  // one that ended after the others were read belongs to the next window
+  const newest = request.turns.at(-1)?.end ?? 0;
+  const pinned = (request.pinned ?? []).filter((turn) => turn.end <= newest);
+  const base = needed + pinned.reduce((sum, turn) => sum + turn.tokens, 0);
+  const first = firstKept(request, pinned, base);
+  const kept = request.turns.slice(first);
+  const before = pinned.filter((turn) => turn.end < (kept[0]?.end ?? Number.POSITIVE_INFINITY));
+  const isPinned = new Set(pinned.map((turn) => turn.turn));
+  const messages: UpstreamMessage[] = system === undefined ? [] : [{ role: 'system', text: system }];
+  let tokens = base;
+  for (const turn of before) messages.push(...turn.messages);
+  for (const turn of kept) {
+    messages.push(...turn.messages);
+    if (!isPinned.has(turn.turn)) tokens += turn.tokens;
+  }
+  messages.push(request.input);
+  const unsummarised = before.filter((turn) => turn.end > (summary?.end ?? 0)).length + kept.length;
+  // a turn that has just ended may be among the kept ones before it is among the counted
+  const dropped = Math.max(0, totalTurns - (summary?.turns ?? 0) - unsummarised);
+  return {
+    messages,
+    report: {
+      turns: before.length + kept.length,
+      tokens,
+      dropped,
+      maxTokens,
+      policy,
+    },
+    sent: sentOf(before, kept),
+    overflow: overflowOf(),
+  };
+
+  function overflowOf(): Window['overflow'] {
+    if (needed > maxTokens) return 'input';
+    if (base > maxTokens) return 'pinned';
+    return policy === 'none' && dropped > 0 ? 'history' : undefined;
+  }
 }
 
 /**
- * Chooses what of a session is sent for a turn: the system text, the newest whole turns that fit the budget, the
- * input. Nothing is counted here; the cost depends on the turns kept, not on the length of the session.
+ * Index of the oldest turn kept. It moves in jumps, so that from turn to turn a window begins with the same messages and
+ * the provider's prompt cache holds: where the turn before began, as long as everything from there on fits; else so
+ * that a share of the room is free again. Nothing but the log is needed for that, so every node decides alike.
  */
-export function buildWindow(request: WindowRequest): Window {
-  const { turns, maxTokens, system } = request;
-  const systemTokens = system === undefined ? 0 : request.systemTokens + messageOverheadTokens;
-  let tokens = replyPrimerTokens + systemTokens + request.toolTokens + request.inputTokens;
-  const overBudget = tokens > maxTokens;
+function firstKept(request: WindowRequest, pinned: readonly WindowTurn[], base: number): number {
+  const { turns, maxTokens, policy } = request;
+  const isPinned = new Set(pinned.map((turn) => turn.turn));
+  const after = request.summary?.end ?? 0;
+  const last = turns.findLast((turn) => turn.own !== undefined)?.own;
+  const began = last?.sent?.turns?.[0];
+  const roomy = maxTokens - (maxTokens - base) * freedShare;
+  let tokens = base;
   let first = turns.length;
-  while (first > 0 && tokens + turns[first - 1]!.tokens <= maxTokens) {
+  let trimmed = turns.length;
+  let same: number | undefined;
+  while (first > 0 && turns[first - 1]!.end > after) {
+    const turn = turns[first - 1]!;
+    const cost = isPinned.has(turn.turn) ? 0 : turn.tokens;
+    if (tokens + cost > maxTokens) break;
+    tokens += cost;
     first--;
-    tokens += turns[first]!.tokens;
+    if (tokens <= roomy || first === turns.length - 1) trimmed = first;
+    if (turn.end === began) same = first;
   }
-  const kept = turns.slice(first);
-  const messages: UpstreamMessage[] = system === undefined ? [] : [{ role: 'system', text: system }];
-  for (const turn of kept) messages.push(...turn.messages);
-  messages.push(request.input);
-  // a turn that has just ended may be among the kept ones before it is among the counted
-  const dropped = Math.max(0, request.totalTurns - kept.length);
+  const everything = first === 0 || turns[first - 1]!.end <= after;
+  if (everything) return first;
+  if (same === undefined) return trimmed;
+  const isUnchanged = last?.report.maxTokens === maxTokens && last.report.policy === policy;
+  // a larger budget may take more in again
+  return isUnchanged ? same : Math.min(same, trimmed);
+}
+
+function sentOf(before: readonly WindowTurn[], kept: readonly WindowTurn[]): SentWindow {
+  const heard: [number, number][] = [...before, ...kept].flatMap((turn) =>
+    turn.heard === undefined ? [] : [[turn.end, turn.heard]],
+  );
   return {
-    messages,
-    report: { turns: kept.length, tokens, dropped, maxTokens },
-    overflows: overBudget || (request.policy === 'none' && dropped > 0),
+    pinned: before.length === 0 ? undefined : before.map((turn) => turn.end),
+    turns: kept.length === 0 ? undefined : [kept[0]!.end, kept.at(-1)!.end],
+    heard: heard.length === 0 ? undefined : heard,
   };
 }

@@ -1,10 +1,28 @@
 import type { EventFrame } from '../../protocol/down.ts';
 
+/**
+ * What was sent upstream for a turn, as places in the log: enough to build the same messages again. It stays with the
+ * event that says so, and is not shown to clients.
+ */
+export interface SentWindow {
+  /** Ids of stored texts. */
+  system?: string | undefined;
+  summary?: string | undefined;
+  /** Ends of pinned turns that came before the others, in log order. */
+  pinned?: number[] | undefined;
+  /** Ends of the oldest and the newest of the other turns; everything between them was sent too. */
+  turns?: [first: number, last: number] | undefined;
+  /** Turns of which it was noted after their end how far they were heard: their end, and that position. */
+  heard?: [end: number, heard: number][] | undefined;
+}
+
 /** An event of a session's log: the wire frame without the alias, which differs from socket to socket. */
 export type LogEvent = EventFrame extends infer Frame
-  ? Frame extends { s: number }
-    ? Omit<Frame, 's'>
-    : never
+  ? Frame extends { t: 'turn.routed' }
+    ? Omit<Frame, 's'> & { sent?: SentWindow | undefined }
+    : Frame extends { s: number }
+      ? Omit<Frame, 's'>
+      : never
   : never;
 
 export type LogEventOf<Type extends LogEvent['t']> = Extract<LogEvent, { t: Type }>;

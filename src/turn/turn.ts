@@ -1,9 +1,9 @@
 import type { Usage } from '../../protocol/frames/common.ts';
-import type { TurnFrame, TurnState, WindowReport } from '../../protocol/frames/turn.ts';
+import type { TurnFrame, TurnState } from '../../protocol/frames/turn.ts';
 import { ProtocolError } from '../../protocol/protocol-error.ts';
-import { messageTokens, toolDefinitionTokens } from '../context/message-tokens.ts';
-import { answerMessages, userMessage } from '../context/turn-messages.ts';
-import { buildWindow } from '../context/window.ts';
+import { messageTokens } from '../context/message-tokens.ts';
+import { answerMessages } from '../context/turn-messages.ts';
+import type { Window } from '../context/window.ts';
 import type { RouteDecision } from '../routing/contract.ts';
 import type { LogEvent } from '../session/log-event.ts';
 import type { LiveTurn, Session } from '../session/session.ts';
@@ -14,6 +14,7 @@ import { UpstreamError } from '../upstream/contract.ts';
 import { type Continuation, continuationOf } from './continuation.ts';
 import type { Ending, ModelTokens, TurnEnvironment } from './contract.ts';
 import { OpenCalls } from './open-calls.ts';
+import { prepareWindow } from './prepare-window.ts';
 import { settleTurn } from './settle-turn.ts';
 import { TurnMachine } from './turn-machine.ts';
 import { type DeltaKind, TurnOutput } from './turn-output.ts';
@@ -173,7 +174,7 @@ export class Turn implements LiveTurn {
 
   async #prepare(): Promise<void> {
     const { session, frame } = this;
-    const { router, limits } = this.#environment;
+    const { router } = this.#environment;
     const { settings } = session;
     const routed = this.#before.findLast((event) => event.t === 'turn.routed');
     const decision = router.route(
@@ -187,30 +188,11 @@ export class Turn implements LiveTurn {
     const continuation = continuationOf(this.#before, decision.upstream.acceptsPrefix === true);
     if (routed?.t === 'turn.routed') this.#takeUp(routed.window.tokens, continuation);
     if (continuation === undefined) return void this.end(nodeLost);
-    const maxTokens = settings.window?.maxTokens ?? limits.windowTokens;
-    const turns = await this.#environment.contextOf(session).read(maxTokens);
+    const window = await prepareWindow(this.#environment, this, this.#tools());
     if (this.machine.isOver) return;
-    const system = settings.system ?? undefined;
-    const window = buildWindow({
-      policy: settings.window?.policy ?? 'sliding',
-      maxTokens,
-      system,
-      systemTokens: system === undefined ? 0 : this.tokens.count(system),
-      toolTokens: toolDefinitionTokens(this.#tools(), this.tokens.count),
-      input: userMessage(frame.input),
-      inputTokens: this.inputTokens,
-      turns,
-      totalTurns: session.finishedTurns,
-    });
-    if (window.overflows) {
-      throw new ProtocolError(
-        'context_too_long',
-        `The turn does not fit the window of ${maxTokens} tokens; shorten it, or raise window.maxTokens.`,
-      );
-    }
     this.#windowMessages = window.messages;
     this.#windowTokens = window.report.tokens;
-    if (routed === undefined) this.#announceRoute(window.report);
+    if (routed === undefined) this.#announceRoute(window);
     if (continuation.kind !== 'tools') return this.#callUpstream(continuation.kind === 'prefix');
     this.machine.enter('waiting');
     this.#waitForResults();
@@ -252,9 +234,9 @@ export class Turn implements LiveTurn {
     });
   }
 
-  #announceRoute(window: WindowReport): void {
+  #announceRoute({ report, sent }: Window): void {
     const { upstream, model } = this.decision!;
-    this.session.append({ t: 'turn.routed', turn: this.id, upstream: upstream.name, model, window });
+    this.session.append({ t: 'turn.routed', turn: this.id, upstream: upstream.name, model, window: report, sent });
   }
 
   #callUpstream(continuesAnswer = false): void {

@@ -1,0 +1,50 @@
+import type { TurnFrame } from '../../protocol/frames/turn.ts';
+import { ProtocolError } from '../../protocol/protocol-error.ts';
+import { toolDefinitionTokens } from '../context/message-tokens.ts';
+import { userMessage } from '../context/turn-messages.ts';
+import { buildWindow, type Window } from '../context/window.ts';
+import type { Session } from '../session/session.ts';
+import type { TurnRecord } from '../store/contract.ts';
+import type { ModelTokens, TurnEnvironment } from './contract.ts';
+
+/** What of a turn its window needs. */
+export interface WindowedTurn {
+  readonly session: Session;
+  readonly frame: TurnRecord['frame'];
+  readonly tokens: ModelTokens;
+  readonly inputTokens: number;
+}
+
+/** Builds the window of a turn by the session's policy. Throws `ProtocolError` `context_too_long`. */
+export async function prepareWindow(
+  environment: TurnEnvironment,
+  { session, frame, tokens, inputTokens }: WindowedTurn,
+  tools: TurnFrame['tools'],
+): Promise<Window> {
+  const { settings } = session;
+  const maxTokens = settings.window?.maxTokens ?? environment.limits.windowTokens;
+  const turns = await environment.contextOf(session).read(maxTokens);
+  const system = settings.system ?? undefined;
+  const window = buildWindow({
+    policy: settings.window?.policy ?? 'sliding',
+    maxTokens,
+    system,
+    systemTokens: system === undefined ? 0 : tokens.count(system),
+    toolTokens: toolDefinitionTokens(tools, tokens.count),
+    input: userMessage(frame.input),
+    inputTokens,
+    turns,
+    totalTurns: session.finishedTurns,
+  });
+  if (window.overflow !== undefined) throw new ProtocolError('context_too_long', sentences[window.overflow](maxTokens));
+  return window;
+}
+
+const sentences: Record<NonNullable<Window['overflow']>, (maxTokens: number) => string> = {
+  input: (maxTokens) =>
+    `The turn does not fit the window of ${maxTokens} tokens; shorten it, or raise window.maxTokens.`,
+  pinned: (maxTokens) =>
+    `The turn does not fit the window of ${maxTokens} tokens together with the pinned turns; unpin some, or raise window.maxTokens.`,
+  history: (maxTokens) =>
+    `The conversation does not fit the window of ${maxTokens} tokens, and policy “none” leaves nothing out; raise window.maxTokens, or choose another policy.`,
+};
