@@ -13,6 +13,7 @@ import {
   turnRoutedSchema,
   turnStateSchema,
 } from './frames/turn.ts';
+import { pinnedSchema, windowSchema } from './frames/window.ts';
 
 /** Events of the log: carried with `pos`, replayed on resume. */
 export const eventSchema = z.discriminatedUnion('t', [
@@ -45,6 +46,8 @@ export const downSchema = z.discriminatedUnion('t', [
   historySchema,
   updatedSchema,
   deletedSchema,
+  pinnedSchema,
+  windowSchema,
   pongSchema,
   presenceSchema,
   laggingSchema,

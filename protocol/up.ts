@@ -6,6 +6,7 @@ import { historyRequestSchema } from './frames/history.ts';
 import { deleteSchema, updateSchema } from './frames/session.ts';
 import { toolResultUpSchema } from './frames/tool.ts';
 import { cancelSchema, turnSchema } from './frames/turn.ts';
+import { pinSchema, windowRequestSchema } from './frames/window.ts';
 
 /** Every frame a client may send. */
 export const upSchema = z.discriminatedUnion('t', [
@@ -19,6 +20,8 @@ export const upSchema = z.discriminatedUnion('t', [
   ackSchema,
   updateSchema,
   deleteSchema,
+  pinSchema,
+  windowRequestSchema,
   authFrameSchema,
   pingSchema,
 ]);

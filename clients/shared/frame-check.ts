@@ -6,7 +6,10 @@ import { ParleyError } from './parley-error.ts';
  * frame must have, and of which type a field is wherever it occurs. Other fields may be anything.
  */
 
-const required: Record<DownFrame['t'], string> = {
+/** Frames that the client does not ask for; it ignores them. */
+type Unused = 'pinned' | 'window';
+
+const required: Record<Exclude<DownFrame['t'], Unused>, string> = {
   welcome: 'heartbeatMs limits',
   authenticated: 't',
   attached: 'ref s session epoch outcome from head settings',
@@ -46,7 +49,7 @@ const tests = new Map(fields.flatMap(([names, test]) => names.split(' ').map((na
 /** A frame that may be applied; `undefined` for a type this version does not know. Throws `bad_frame`. */
 export function checkDownFrame(value: unknown): DownFrame | undefined {
   const frame = (isMap(value) ? value : {}) as Record<string, unknown>;
-  const type = frame['t'] as DownFrame['t'];
+  const type = frame['t'] as Exclude<DownFrame['t'], Unused>;
   if (isString(type) && !Object.hasOwn(required, type)) return undefined;
   const needed = (required[type] ?? 't').split(' ');
   for (const name of [...needed, ...Object.keys(frame)]) {

@@ -42,6 +42,8 @@ export const attachedSchema = z.object({
   /** The turns that have not ended, running one first, with the queue behind it. */
   live: z.optional(z.array(turnIdSchema)),
   settings: settingsSchema,
+  /** Turns that stay in every window. */
+  pinned: z.optional(z.array(turnIdSchema)),
 });
 export type Attached = z.infer<typeof attachedSchema>;
 

@@ -49,6 +49,7 @@ export const finishedTurnSchema = z.object({
   usage: usageSchema,
   costUsd: z.optional(z.number()),
   timing: timingSchema,
+  pinned: z.optional(z.literal(true)),
 });
 export type FinishedTurn = z.infer<typeof finishedTurnSchema>;
 

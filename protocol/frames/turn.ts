@@ -63,6 +63,8 @@ export const windowReportSchema = z.object({
   /** The budget, in tokens. */
   maxTokens: countSchema,
   policy: z.optional(windowPolicySchema),
+  /** Pinned turns sent along. */
+  pinned: z.optional(countSchema),
 });
 export type WindowReport = z.infer<typeof windowReportSchema>;
 

@@ -136,6 +136,16 @@ export class Cluster implements TurnService {
     for (const node of (await this.#options.store.followers(key)).keys()) this.#tell(node, { kind, ...pick(key) });
   }
 
+  /** As `tellChanged`, and the node that runs its turns, which need not follow it. */
+  async #tellAll(key: SessionKey): Promise<void> {
+    const { store } = this.#options;
+    const [followers, stored] = await Promise.all([store.followers(key), store.readSession(key)]);
+    const nodes = new Set(followers.keys());
+    if (stored?.owner !== undefined) nodes.add(stored.owner);
+    nodes.delete(store.node);
+    for (const node of nodes) this.#tell(node, { kind: 'changed', ...pick(key) });
+  }
+
   async submit(session: Session, frame: TurnFrame): ReturnType<TurnService['submit']> {
     const submitted = await this.#options.engine.submit(session, frame);
     if (submitted.outcome !== 'elsewhere') return submitted;
@@ -149,7 +159,12 @@ export class Cluster implements TurnService {
     heard: number | undefined,
   ): ReturnType<TurnService['cancel']> {
     const owner = await this.#ownerElsewhere(session, turn);
-    if (owner === undefined) return this.#options.engine.cancel(session, turn, reason, heard);
+    if (owner === undefined) {
+      const cancelled = await this.#options.engine.cancel(session, turn, reason, heard);
+      // what was heard changes the windows of other nodes too
+      if (heard !== undefined && cancelled.upstream === 'ended') this.settingsChanged(session);
+      return cancelled;
+    }
     return this.#ask(session, owner, { method: 'cancel', turn, reason, heard }) as ReturnType<TurnService['cancel']>;
   }
 
@@ -171,6 +186,15 @@ export class Cluster implements TurnService {
     return this.#options.engine.stateOf(session, turn);
   }
 
+  /** Asks the node that runs the turn when its events are not here yet. */
+  async beginningOf(session: Session, turn: string): Promise<LogEvent[] | undefined> {
+    const known = this.#options.engine.beginningOf(session, turn);
+    if (session.turns.has(turn) || known?.some((event) => event.t === 'turn.routed')) return known;
+    const owner = await this.#ownerElsewhere(session, turn);
+    if (owner === undefined) return this.#options.engine.beginningOf(session, turn);
+    return (await this.#ask(session, owner, { method: 'beginningOf', turn })) as LogEvent[] | undefined;
+  }
+
   abandon(session: Session): void {
     this.#options.engine.abandon(session);
     void this.tellChanged(session.key, 'deleted').catch((error: unknown) => this.#trouble(error));
@@ -190,7 +214,7 @@ export class Cluster implements TurnService {
   }
 
   settingsChanged(session: Session): void {
-    this.tellChanged(session.key).catch((error: unknown) => this.#trouble(error));
+    this.#tellAll(session.key).catch((error: unknown) => this.#trouble(error));
   }
 
   #unfollow(session: Session): void {
@@ -256,11 +280,13 @@ export class Cluster implements TurnService {
 
   /** Brings a followed session up to what the store knows: follow the node that runs it, or read what ended. */
   async #sync(session: Session): Promise<void> {
-    if (!this.#followers.has(session) || session.turns.size > 0) return;
+    if (!this.#followers.has(session) && session.turns.size === 0) return;
     const { store } = this.#options;
     const stored = await store.readSession(session.key);
-    if (stored === undefined || session.turns.size > 0) return;
+    if (stored === undefined) return;
     this.#adoptSettings(session, stored.settings);
+    adoptPins(session, stored.pinned ?? []);
+    if (session.turns.size > 0 || !this.#followers.has(session)) return;
     this.#elsewhere.delete(session);
     if (stored.owner !== undefined && stored.owner !== store.node) {
       this.#elsewhere.add(session);
@@ -308,6 +334,8 @@ export class Cluster implements TurnService {
         await this.#followers.countElsewhere(session);
         break;
       case 'changed':
+        // of a turn that ended long ago, too: what was heard of it
+        session.foreignChanges++;
         await this.#sync(session);
         break;
       case 'deleted':
@@ -330,6 +358,7 @@ export class Cluster implements TurnService {
       if (request.method === 'submit') result = await engine.submit(session, request.frame);
       else if (request.method === 'cancel')
         result = await engine.cancel(session, request.turn, request.reason, request.heard);
+      else if (request.method === 'beginningOf') result = engine.beginningOf(session, request.turn);
       else result = await engine.toolResult(session, request.turn, request.call, request.output, request.error);
       this.#tell(from, { kind: 'response', id, result });
     } catch (error) {
@@ -391,6 +420,15 @@ export class Cluster implements TurnService {
   #trouble(error: unknown): void {
     this.#options.logger.warn({ error }, 'nodes could not agree for a moment');
   }
+}
+
+function adoptPins(session: Session, pinned: readonly string[]): void {
+  const before = session.pinned;
+  session.pinned = pinned;
+  const tell = (turn: string, isPinned: boolean): void =>
+    session.broadcast((s) => ({ t: 'pinned', s, turn, pinned: isPinned }));
+  for (const turn of before) if (!pinned.includes(turn)) tell(turn, false);
+  for (const turn of pinned) if (!before.includes(turn)) tell(turn, true);
 }
 
 function faultOf(error: unknown): { code: string; message: string } {

@@ -14,6 +14,7 @@ import type { Session } from '../session/session.ts';
 import { StoreError } from '../store/store-error.ts';
 import { checkPlainValue } from './check-plain-value.ts';
 import type { ConnectionEnvironment } from './contract.ts';
+import { pinTurn, showWindow } from './window-frames.ts';
 
 /** What the frames need of their connection. */
 export interface FrameSink extends Follower {
@@ -114,6 +115,10 @@ export class SessionFrames {
         return this.#update(frame, slot);
       case 'delete':
         return this.#delete(frame, slot);
+      case 'pin':
+        return pinTurn(this.#environment, this.#writable(frame.s, slot), this.#sink, frame);
+      case 'window':
+        return showWindow(this.#environment, this.#attachedSession(frame.s, slot), this.#sink, frame);
     }
   }
 
@@ -159,6 +164,7 @@ export class SessionFrames {
         head: session.log.durable,
         live: liveTurns(session),
         settings: session.settings,
+        pinned: session.pinned.length === 0 ? undefined : [...session.pinned],
       });
       void session.pump(attachment);
     } finally {
@@ -221,7 +227,7 @@ export class SessionFrames {
     const turns = [];
     let bytes = 0;
     for (const entry of entries.slice(0, limit)) {
-      const turn = finishedTurnOf(entry);
+      const turn = finishedTurnOf(entry, session.pinned.includes(entry.turn));
       if (turn === undefined) continue;
       turns.push(turn);
       bytes += JSON.stringify(turn).length;

@@ -17,6 +17,10 @@ export class ContextTail {
   /** End of the oldest turn held; older ones are in the store. */
   #before = Number.MAX_SAFE_INTEGER;
   #complete = false;
+  /** The page that is being read; whoever needs it waits for the same one. */
+  #loading: Promise<void> | undefined;
+  /** Changes when what was read is not valid any more. */
+  #life = 0;
 
   constructor(store: Store, key: SessionKey) {
     this.#store = store;
@@ -26,23 +30,37 @@ export class ContextTail {
   /** Finished turns, newest last, that hold at least `maxTokens` tokens where the session has as many. */
   async read(maxTokens: number): Promise<readonly WindowTurn[]> {
     while (!this.#complete && this.#tokens < maxTokens) {
-      const entries = await this.#store.readTail(this.#key, this.#before, pageEntries);
-      this.#complete = entries.length < pageEntries;
-      for (const entry of entries) {
-        const turn = windowTurnOf(entry);
-        this.#before = turn.end;
-        this.#turns.unshift(turn);
-        this.#tokens += turn.tokens;
-      }
+      this.#loading ??= this.#loadPage().finally(() => {
+        this.#loading = undefined;
+      });
+      await this.#loading;
     }
     this.#shrink(maxTokens);
     return this.#turns;
   }
 
+  async #loadPage(): Promise<void> {
+    const life = this.#life;
+    const entries = await this.#store.readTail(this.#key, this.#before, pageEntries);
+    // what was read belongs before turns that were let go meanwhile
+    if (life !== this.#life) return;
+    this.#complete = entries.length < pageEntries;
+    for (const entry of entries) {
+      const turn = windowTurnOf(entry);
+      this.#before = turn.end;
+      this.#turns.unshift(turn);
+      this.#tokens += turn.tokens;
+    }
+  }
+
   /** A turn ended; called after its entry is stored. */
   add(entry: TurnEntry): void {
     // nothing was read yet: the store has this entry too, and it comes with the first page
-    if (this.#before === Number.MAX_SAFE_INTEGER && !this.#complete) return;
+    if (this.#before === Number.MAX_SAFE_INTEGER && !this.#complete) {
+      // a page on its way may have been read just before
+      this.#life++;
+      return;
+    }
     const turn = windowTurnOf(entry);
     this.#turns.push(turn);
     this.#tokens += turn.tokens;
@@ -50,6 +68,7 @@ export class ContextTail {
 
   /** A stored turn was changed; the next window reads it anew. */
   forget(): void {
+    this.#life++;
     this.#turns = [];
     this.#tokens = 0;
     this.#before = Number.MAX_SAFE_INTEGER;
@@ -62,6 +81,7 @@ export class ContextTail {
     let count = 0;
     while (count < this.#turns.length && excess > this.#turns[count]!.tokens) excess -= this.#turns[count++]!.tokens;
     if (count === 0) return;
+    this.#life++;
     for (const turn of this.#turns.slice(0, count)) this.#tokens -= turn.tokens;
     this.#turns = this.#turns.slice(count);
     this.#before = this.#turns[0]?.end ?? Number.MAX_SAFE_INTEGER;

@@ -17,8 +17,9 @@ export interface WindowTurn {
   own?: { report: WindowReport; sent: SentWindow | undefined } | undefined;
 }
 
-/** `heard`: as the entry has it, unless another view of the past is asked for. */
-export function windowTurnOf(entry: TurnEntry, heard: number | undefined = entry.heard): WindowTurn {
+/** `heardThen`: where the past is looked at, what was known then of how far it was heard; null is all of it. */
+export function windowTurnOf(entry: TurnEntry, heardThen?: number | null): WindowTurn {
+  const heard = heardThen === undefined ? entry.heard : (heardThen ?? undefined);
   const accepted = entry.events.find((event) => event.t === 'turn.accepted');
   const routed = entry.events.find((event) => event.t === 'turn.routed');
   const last = entry.events.at(-1);

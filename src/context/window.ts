@@ -79,6 +79,7 @@ export function buildWindow(request: WindowRequest): Window {
       dropped,
       maxTokens,
       policy,
+      pinned: pinned.length === 0 ? undefined : pinned.length,
     },
     sent: sentOf(before, kept),
     overflow: overflowOf(),

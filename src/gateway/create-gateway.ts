@@ -271,6 +271,7 @@ function localTurns(engine: TurnEngine): TurnService {
     cancel: (...request) => engine.cancel(...request),
     toolResult: (...request) => engine.toolResult(...request),
     stateOf: (session, turn) => engine.stateOf(session, turn),
+    beginningOf: async (session, turn) => engine.beginningOf(session, turn),
     abandon: (session) => engine.abandon(session),
   };
 }

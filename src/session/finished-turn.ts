@@ -3,7 +3,7 @@ import type { TurnEntry } from '../store/contract.ts';
 import { endOf } from './log-event.ts';
 
 /** A stored turn as the history shows it; undefined for an entry without its end. */
-export function finishedTurnOf(entry: TurnEntry): FinishedTurn | undefined {
+export function finishedTurnOf(entry: TurnEntry, isPinned = false): FinishedTurn | undefined {
   const accepted = entry.events.find((event) => event.t === 'turn.accepted');
   const ended = entry.events.at(-1);
   if (accepted === undefined || ended?.t !== 'turn.ended') return undefined;
@@ -35,6 +35,7 @@ export function finishedTurnOf(entry: TurnEntry): FinishedTurn | undefined {
     usage: ended.usage,
     costUsd: ended.costUsd,
     timing: ended.timing,
+    pinned: isPinned || undefined,
   };
 }
 

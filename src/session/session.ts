@@ -53,6 +53,8 @@ export class Session {
   /** Unfinished turns that run on another node. */
   readonly remoteTurns = new Set<string>();
   finishedTurns: number;
+  /** Turns that stay in every window. */
+  pinned: readonly string[];
   /** Counts what ended elsewhere: what was derived from older turns is stale when it changed. */
   foreignChanges = 0;
   /** Set by the erasure: nothing of this session may be written again. */
@@ -72,6 +74,7 @@ export class Session {
     this.epoch = stored.epoch;
     this.settings = stored.settings;
     this.finishedTurns = stored.turns;
+    this.pinned = stored.pinned ?? [];
     this.log = new SessionLog(stored.unfinishedFrom ?? stored.head);
     this.#dependencies = dependencies;
   }

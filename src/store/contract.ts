@@ -23,6 +23,21 @@ export interface StoredSession extends SessionKey {
   unfinishedFrom?: number | undefined;
   /** Turns that wait, in order. */
   queue: string[];
+  /** Turns that stay in every window, in the order in which they were pinned. */
+  pinned?: string[] | undefined;
+}
+
+export type PinResult =
+  /** `pinned`: all that are pinned now. */
+  { outcome: 'set'; pinned: string[] } | { outcome: 'full' } | { outcome: 'turn_not_found' };
+
+/** What stands for the older turns of a session in its windows. */
+export interface StoredSummary {
+  /** Position up to which it speaks. */
+  end: number;
+  /** Turns it stands for. */
+  turns: number;
+  text: string;
 }
 
 /** What a turn needs to be started, joined or ended by any node. */
@@ -131,6 +146,17 @@ export interface Store {
   ): Promise<{ created: boolean; session: StoredSession }>;
   readSession(key: SessionKey): Promise<StoredSession | undefined>;
   updateSettings(key: SessionKey, settings: Settings): Promise<void>;
+  /** Pins a turn, or takes that back; at most `max` are pinned at a time. */
+  setPinned(key: SessionKey, turn: string, pinned: boolean, max: number): Promise<PinResult>;
+  /** Keeps a text that windows refer to by an id made of it; nothing when the session is not of this epoch any more. */
+  keepText(key: SessionKey, epoch: string, id: string, text: string): Promise<void>;
+  readText(key: SessionKey, id: string): Promise<string | undefined>;
+  readSummary(key: SessionKey): Promise<StoredSummary | undefined>;
+  /**
+   * Stores a summary in place of the one that speaks up to `replaces` (0: of none). False when that is not the stored
+   * one, so that two nodes never go backwards, or when the session is not of this epoch any more.
+   */
+  writeSummary(key: SessionKey, epoch: string, replaces: number, summary: StoredSummary): Promise<boolean>;
   /** Erases the session and everything of it. */
   deleteSession(key: SessionKey): Promise<void>;
   claim(request: ClaimRequest): Promise<ClaimResult>;

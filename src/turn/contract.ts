@@ -1,6 +1,6 @@
 import type { TurnStatus } from '../../protocol/frames/common.ts';
-import type { ContextTail } from '../context/context-tail.ts';
 import type { CountTokens } from '../context/message-tokens.ts';
+import type { SessionContext } from '../context/session-context.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Router } from '../routing/contract.ts';
 import type { LiveTurn, Session } from '../session/session.ts';
@@ -44,7 +44,7 @@ export interface TurnEnvironment {
   limits: TurnLimits;
   node: string;
   tokensFor(model: string): ModelTokens;
-  contextOf(session: Session): ContextTail;
+  contextOf(session: Session): SessionContext;
   /** The turn is over and stored; `next` is the waiting turn that the store let run. */
   turnEnded(turn: LiveTurn, session: Session, next: string | undefined): void;
 }

@@ -23,8 +23,13 @@ export async function prepareWindow(
 ): Promise<Window> {
   const { settings } = session;
   const maxTokens = settings.window?.maxTokens ?? environment.limits.windowTokens;
-  const turns = await environment.contextOf(session).read(maxTokens);
+  const context = environment.contextOf(session);
   const system = settings.system ?? undefined;
+  const [turns, pinned, systemId] = await Promise.all([
+    context.read(maxTokens),
+    context.readPinned(session.pinned),
+    system === undefined ? undefined : context.keepText(system),
+  ]);
   const window = buildWindow({
     policy: settings.window?.policy ?? 'sliding',
     maxTokens,
@@ -34,10 +39,11 @@ export async function prepareWindow(
     input: userMessage(frame.input),
     inputTokens,
     turns,
+    pinned,
     totalTurns: session.finishedTurns,
   });
   if (window.overflow !== undefined) throw new ProtocolError('context_too_long', sentences[window.overflow](maxTokens));
-  return window;
+  return { ...window, sent: { ...window.sent, system: systemId } };
 }
 
 const sentences: Record<NonNullable<Window['overflow']>, (maxTokens: number) => string> = {

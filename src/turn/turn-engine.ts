@@ -1,8 +1,9 @@
 import type { Cancelling, TurnFrame, TurnState } from '../../protocol/frames/turn.ts';
 import { ProtocolError } from '../../protocol/protocol-error.ts';
-import { ContextTail } from '../context/context-tail.ts';
 import { messageOverheadTokens } from '../context/message-tokens.ts';
+import { SessionContext } from '../context/session-context.ts';
 import { inputText } from '../context/turn-messages.ts';
+import { endOf, type LogEvent } from '../session/log-event.ts';
 import type { LiveTurn, Session } from '../session/session.ts';
 import type { OrphanedSession, StoredTurn, TurnRecord } from '../store/contract.ts';
 import { LeaseLostError, StoreError } from '../store/store-error.ts';
@@ -42,7 +43,7 @@ interface CancelAnswer {
 export class TurnEngine {
   readonly #environment: TurnEnvironment;
   readonly #options: TurnEngineOptions;
-  readonly #contexts = new WeakMap<Session, { context: ContextTail; foreignChanges: number }>();
+  readonly #contexts = new WeakMap<Session, { context: SessionContext; foreignChanges: number }>();
   /** Per session, the turn that the store lets run. */
   readonly #runnable = new WeakMap<Session, string>();
   readonly #live = new Set<Turn>();
@@ -182,6 +183,15 @@ export class TurnEngine {
     const phase = (session.turns.get(turn) as Turn | undefined)?.machine.phase;
     if (phase === undefined || phase === 'claimed') return 'routing';
     return phase === 'ending' ? 'streaming' : phase;
+  }
+
+  /** How a turn that has not ended began, as far as this node knows it and clients may. */
+  beginningOf(session: Session, turn: string): LogEvent[] | undefined {
+    if (!session.turns.has(turn) && !session.remoteTurns.has(turn)) return undefined;
+    const isShown = (event: LogEvent): boolean => endOf(event) <= session.log.durable;
+    return session.log
+      .eventsOf(turn)
+      .filter((event) => (event.t === 'turn.accepted' || event.t === 'turn.routed') && isShown(event));
   }
 
   /** Stops everything of a session that is being erased. */
@@ -480,10 +490,10 @@ export class TurnEngine {
     if (turn !== undefined && !turn.machine.isOver) turn.start();
   }
 
-  #contextOf(session: Session): ContextTail {
+  #contextOf(session: Session): SessionContext {
     const known = this.#contexts.get(session);
     if (known?.foreignChanges === session.foreignChanges) return known.context;
-    const context = new ContextTail(this.#options.store, session.key);
+    const context = new SessionContext(this.#options.store, session.key, session.epoch);
     this.#contexts.set(session, { context, foreignChanges: session.foreignChanges });
     return context;
   }

@@ -1,4 +1,5 @@
 import type { Cancelling, TurnFrame, TurnState } from '../../protocol/frames/turn.ts';
+import type { LogEvent } from '../session/log-event.ts';
 import type { Session } from '../session/session.ts';
 import type { StoredTurn } from '../store/contract.ts';
 
@@ -23,10 +24,12 @@ export interface TurnService {
     error: string | undefined,
   ): Promise<'taken' | 'ignored'>;
   stateOf(session: Session, turn: string): TurnState['state'];
+  /** How a turn that has not ended began: `turn.accepted` and `turn.routed`, as far as they happened. */
+  beginningOf(session: Session, turn: string): Promise<LogEvent[] | undefined>;
   /** Stops everything of a session that is being erased. */
   abandon(session: Session): void;
   /** Resolves when this node knows the session up to a client's cursor, or when nobody does. */
   beforeAttach?(session: Session, cursor: number): Promise<void>;
-  /** The settings were changed here; other nodes are told. */
+  /** Settings or pins were changed here; other nodes are told. */
   settingsChanged?(session: Session): void;
 }

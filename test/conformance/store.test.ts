@@ -162,6 +162,69 @@ describe.each(stores)('the store contract: $name', ({ open }) => {
     expect(await store.readTail({ tenant: 'other', session: 's1' }, 1_000, 5)).toEqual([]);
   });
 
+  test('pins turns that it knows, so many at a time, and says which', async () => {
+    await start();
+    expect(await store.setPinned(key, 'a', true, 2)).toEqual({ outcome: 'turn_not_found' });
+    for (const turn of ['a', 'b', 'c']) await store.claim(claimOf(turn, { onBusy: 'queue' }));
+    await store.end(endOf('a', 0, 10));
+    expect(await store.setPinned(key, 'a', true, 2)).toEqual({ outcome: 'set', pinned: ['a'] });
+    expect(await store.setPinned(key, 'b', true, 2)).toEqual({ outcome: 'set', pinned: ['a', 'b'] });
+    expect(await store.setPinned(key, 'c', true, 2)).toEqual({ outcome: 'full' });
+    expect(await store.setPinned(key, 'a', true, 2)).toEqual({ outcome: 'set', pinned: ['a', 'b'] });
+    await store.end(endOf('b', 10, 20));
+    await store.updateSettings(key, { system: 'S' });
+    expect(await store.readSession(key)).toMatchObject({ pinned: ['a', 'b'], running: 'c' });
+    expect(await store.setPinned(key, 'a', false, 2)).toEqual({ outcome: 'set', pinned: ['b'] });
+    expect(await store.setPinned(key, 'a', false, 2)).toEqual({ outcome: 'set', pinned: ['b'] });
+    expect(await store.setPinned(key, 'b', false, 2)).toEqual({ outcome: 'set', pinned: [] });
+    expect((await store.readSession(key))?.pinned).toEqual([]);
+    expect(await store.setPinned({ tenant: 'other', session: 's1' }, 'a', true, 2)).toEqual({
+      outcome: 'turn_not_found',
+    });
+    const all = await Promise.all(['a', 'b', 'c'].map((turn) => store.setPinned(key, turn, true, 2)));
+    expect(all.map(({ outcome }) => outcome).toSorted()).toEqual(['full', 'set', 'set']);
+  });
+
+  test('keeps texts by their id, for the life of the session', async () => {
+    await start();
+    await store.keepText(key, 'epoch', 'id', 'Grüße 👋\n');
+    await store.keepText(key, 'epoch', 'id', 'Grüße 👋\n');
+    expect(await store.readText(key, 'id')).toBe('Grüße 👋\n');
+    expect(await store.readText(key, 'other')).toBeUndefined();
+    expect(await store.readText({ tenant: 'other', session: 's1' }, 'id')).toBeUndefined();
+    await store.deleteSession(key);
+    expect(await store.readText(key, 'id')).toBeUndefined();
+    await store.keepText(key, 'epoch', 'id', 'late');
+    await store.createSession(key, {}, 'epoch2', 2);
+    await store.keepText(key, 'epoch', 'id', 'late');
+    expect(await store.readText(key, 'id')).toBeUndefined();
+  });
+
+  test('a summary only ever goes on from the one before, and ends with the session', async () => {
+    await start();
+    const [first, second] = [
+      { end: 10, turns: 1, text: 'one' },
+      { end: 30, turns: 3, text: 'two' },
+    ];
+    expect(await store.readSummary(key)).toBeUndefined();
+    expect(await store.writeSummary(key, 'epoch', 5, second)).toBe(false);
+    expect(await store.writeSummary(key, 'epoch', 0, first)).toBe(true);
+    // repeated, since the answer was lost
+    expect(await store.writeSummary(key, 'epoch', 0, first)).toBe(true);
+    expect(await store.writeSummary(key, 'epoch', 0, second)).toBe(false);
+    expect(await store.writeSummary(key, 'epoch', 10, second)).toBe(true);
+    expect(await store.writeSummary(key, 'epoch', 30, first)).toBe(false);
+    expect(await store.writeSummary(key, 'other', 30, { ...second, end: 40 })).toBe(false);
+    expect(await store.readSummary(key)).toEqual(second);
+    const rivals = await Promise.all(
+      [0, 1, 2].map((i) => store.writeSummary(key, 'epoch', 30, { end: 40 + i, turns: 4, text: `rival ${i}` })),
+    );
+    expect(rivals.filter(Boolean)).toHaveLength(1);
+    await store.deleteSession(key);
+    expect(await store.readSummary(key)).toBeUndefined();
+    expect(await store.writeSummary(key, 'epoch', 0, first)).toBe(false);
+  });
+
   test('takes simultaneous claims one by one', async () => {
     await start();
     const results = await Promise.all(

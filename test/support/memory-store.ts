@@ -1,5 +1,13 @@
-import type { SessionKey, Store, StoredSession, StoredTurn, TurnEntry } from '../../src/store/contract.ts';
+import type {
+  SessionKey,
+  Store,
+  StoredSession,
+  StoredSummary,
+  StoredTurn,
+  TurnEntry,
+} from '../../src/store/contract.ts';
 import { decideClaim, releaseTurn } from '../../src/store/claim-rules.ts';
+import { decidePin, mayReplaceSummary } from '../../src/store/window-rules.ts';
 import type { LogEvent } from '../../src/session/log-event.ts';
 
 export interface MemoryStore extends Store {
@@ -12,6 +20,8 @@ export function createMemoryStore(delay: () => Promise<void> = () => Promise.res
   const sessions = new Map<string, StoredSession>();
   const turns = new Map<string, StoredTurn>();
   const tombstones = new Set<string>();
+  const texts = new Map<string, string>();
+  const summaries = new Map<string, StoredSummary>();
   const entries = new Map<string, { end: number; entry: TurnEntry }[]>();
   const logged: LogEvent[] = [];
   const name = (key: SessionKey, turn = ''): string => `${key.tenant}/${key.session}/${turn}`;
@@ -37,7 +47,34 @@ export function createMemoryStore(delay: () => Promise<void> = () => Promise.res
       }),
     readSession: (key) => step(() => sessions.get(name(key))),
     updateSettings: (key, settings) => step(() => void Object.assign(sessions.get(name(key)) ?? {}, { settings })),
-    deleteSession: (key) => step(() => void sessions.delete(name(key))),
+    setPinned: (key, turn, isPinned, max) =>
+      step(() => {
+        const session = sessions.get(name(key));
+        if (session === undefined || !turns.has(name(key, turn))) return { outcome: 'turn_not_found' };
+        return decidePin(session, turn, isPinned, max);
+      }),
+    keepText: (key, epoch, id, text) =>
+      step(() => {
+        if (sessions.get(name(key))?.epoch === epoch) texts.set(name(key, id), text);
+      }),
+    readText: (key, id) => step(() => texts.get(name(key, id))),
+    readSummary: (key) => step(() => summaries.get(name(key))),
+    writeSummary: (key, epoch, replaces, summary) =>
+      step(() => {
+        if (sessions.get(name(key))?.epoch !== epoch) return false;
+        if (!mayReplaceSummary(summaries.get(name(key)), replaces, summary)) return false;
+        summaries.set(name(key), structuredClone(summary));
+        return true;
+      }),
+    deleteSession: (key) =>
+      step(() => {
+        sessions.delete(name(key));
+        summaries.delete(name(key));
+        for (const map of [turns, texts]) {
+          for (const id of [...map.keys()]) if (id.startsWith(name(key))) map.delete(id);
+        }
+        entries.delete(name(key));
+      }),
     claim: (request) =>
       step(() => {
         const session = sessions.get(name(request));
@@ -76,7 +113,11 @@ export function createMemoryStore(delay: () => Promise<void> = () => Promise.res
         ]);
         return { outcome: 'ended', next: releaseTurn(session, request.entry.turn, request.head) };
       }),
-    noteHeard: () => step(() => {}),
+    noteHeard: (key, position, heard, outputTokens) =>
+      step(() => {
+        const found = entries.get(name(key))?.find(({ end }) => end === position);
+        if (found !== undefined) Object.assign(found.entry, { heard, outputTokens });
+      }),
     readEntries: (key, from, limit) =>
       step(() =>
         (entries.get(name(key)) ?? [])

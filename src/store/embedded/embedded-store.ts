@@ -4,6 +4,7 @@ import { open, type RootDatabase } from 'lmdb';
 import type { Settings } from '../../../protocol/frames/common.ts';
 import { assembleOrphan, orphanStart } from '../assemble-orphan.ts';
 import { decideClaim, releaseTurn } from '../claim-rules.ts';
+import { decidePin, mayReplaceSummary } from '../window-rules.ts';
 import type {
   ClaimRequest,
   ClaimResult,
@@ -14,6 +15,7 @@ import type {
   SessionKey,
   Store,
   StoredSession,
+  StoredSummary,
   StoredTurn,
   TurnEntry,
 } from '../contract.ts';
@@ -148,12 +150,35 @@ export function openEmbeddedStore(options: EmbeddedStoreOptions): Store {
         const session = readStored(key);
         if (session !== undefined) void database.put(keys.session(key), { ...session, settings });
       }),
+    setPinned: (key, turn, isPinned, max) =>
+      commit(() => {
+        const session = readStored(key);
+        if (session === undefined || readStoredTurn(key, turn) === undefined) return { outcome: 'turn_not_found' };
+        const result = decidePin(session, turn, isPinned, max);
+        if (result.outcome === 'set') void database.put(keys.session(key), session);
+        return result;
+      }),
+    keepText: (key, epoch, id, text) =>
+      commit(() => {
+        if (readStored(key)?.epoch === epoch) void database.put(keys.text(key, id), text);
+      }),
+    readText: async (key, id) => database.get(keys.text(key, id)) as string | undefined,
+    readSummary: async (key) => database.get(keys.summary(key)) as StoredSummary | undefined,
+    writeSummary: (key, epoch, replaces, summary) =>
+      commit(() => {
+        if (readStored(key)?.epoch !== epoch) return false;
+        const stored = database.get(keys.summary(key)) as StoredSummary | undefined;
+        if (!mayReplaceSummary(stored, replaces, summary)) return false;
+        void database.put(keys.summary(key), summary);
+        return true;
+      }),
     deleteSession: (key) =>
       commit(() => {
-        for (const kind of ['turn', 'entry', 'tombstone'] as const) {
+        for (const kind of ['turn', 'entry', 'tombstone', 'text'] as const) {
           for (const found of database.getKeys(keys.sessionRange(kind, key))) void database.remove(found);
         }
         void database.remove(keys.session(key));
+        void database.remove(keys.summary(key));
         void database.remove(keys.unfinished(key));
         log.release(key);
       }),

@@ -5,12 +5,14 @@ export const keys = {
   session: (key: SessionKey) => ['session', key.tenant, key.session],
   turn: (key: SessionKey, turn: string) => ['turn', key.tenant, key.session, turn],
   entry: (key: SessionKey, end: number) => ['entry', key.tenant, key.session, end],
+  text: (key: SessionKey, id: string) => ['text', key.tenant, key.session, id],
+  summary: (key: SessionKey) => ['summary', key.tenant, key.session],
   tombstone: (key: SessionKey, turn: string) => ['tombstone', key.tenant, key.session, turn],
   /** Present while the session has a turn that has not ended. */
   unfinished: (key: SessionKey) => ['unfinished', key.tenant, key.session],
   unfinishedRange: () => ({ start: ['unfinished'], end: ['unfinished', keyAfterStrings] }),
   tombstoneRange: () => ({ start: ['tombstone'], end: ['tombstone', keyAfterStrings] }),
-  sessionRange: (kind: 'turn' | 'entry' | 'tombstone', key: SessionKey) => ({
+  sessionRange: (kind: 'turn' | 'entry' | 'tombstone' | 'text', key: SessionKey) => ({
     start: [kind, key.tenant, key.session],
     end: [kind, key.tenant, key.session, keyAfterStrings],
   }),

@@ -9,7 +9,7 @@ export function createRedisKeys(prefix: string) {
     `${prefix}:{${encodeURIComponent(key.tenant)}:${encodeURIComponent(key.session)}}`;
   const node = (id: string): string => `${prefix}:{node:${id}}`;
   return {
-    /** Hash: epoch, head, settings, createdAt, turns, running, owner, from, orphaned. */
+    /** Hash: epoch, head, settings, createdAt, turns, running, owner, from, orphaned, pinned. */
     session: (key: SessionKey) => session(key),
     /** List: turns that wait. */
     queue: (key: SessionKey) => `${session(key)}:queue`,
@@ -19,6 +19,10 @@ export function createRedisKeys(prefix: string) {
     entries: (key: SessionKey) => `${session(key)}:entries`,
     /** Hash: position after a turn → what of it was heard. */
     heard: (key: SessionKey) => `${session(key)}:heard`,
+    /** Hash: id → text that windows refer to. */
+    texts: (key: SessionKey) => `${session(key)}:texts`,
+    /** Hash: end, turns, text. */
+    summary: (key: SessionKey) => `${session(key)}:summary`,
     /** Hash: node → writers and viewers there that follow the session, as `1,0`. */
     followers: (key: SessionKey) => `${session(key)}:followers`,
     tombstone: (key: SessionKey, turn: string) => `${session(key)}:tombstone:${turn}`,

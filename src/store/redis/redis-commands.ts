@@ -6,6 +6,9 @@ import type { Cluster, Redis } from 'ioredis';
 const commands = {
   parleyCreateSession: ['create-session', 1],
   parleyUpdateSettings: ['update-settings', 1],
+  parleySetPinned: ['set-pinned', 2],
+  parleyKeepText: ['keep-text', 2],
+  parleyWriteSummary: ['write-summary', 2],
   parleyClaim: ['claim', 4],
   parleyEnd: ['end', 4],
   parleyTombstone: ['tombstone', 2],

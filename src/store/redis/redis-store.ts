@@ -16,6 +16,7 @@ import { NodeLogTrim } from './node-log-trim.ts';
 import { NodeSessions } from './node-sessions.ts';
 import { createRedisNodes } from './redis-nodes.ts';
 import type { RedisSubscriber } from './redis-subscriber.ts';
+import { createRedisWindows, pinnedOf } from './redis-windows.ts';
 import { parseStoredTurn } from './stored-turn.ts';
 
 export interface RedisStoreOptions {
@@ -96,6 +97,7 @@ export function createRedisStore(options: RedisStoreOptions): SharedStore {
       owner: fields.owner,
       unfinishedFrom: fields.from === undefined ? undefined : Number(fields.from),
       queue,
+      pinned: fields.pinned === undefined ? undefined : pinnedOf(fields.pinned),
     };
   };
 
@@ -194,6 +196,7 @@ export function createRedisStore(options: RedisStoreOptions): SharedStore {
     readSession: (key) => askToRead(() => readSession(key)),
     updateSettings: (key, settings) =>
       ask(async () => void (await connection.parleyUpdateSettings(keys.session(key), JSON.stringify(settings)))),
+    ...createRedisWindows({ connection, keys, ask, askToRead }),
     deleteSession: (key) =>
       ask(
         async () =>
@@ -204,6 +207,8 @@ export function createRedisStore(options: RedisStoreOptions): SharedStore {
             keys.entries(key),
             keys.heard(key),
             keys.followers(key),
+            keys.texts(key),
+            keys.summary(key),
           )),
       ),
     claim: (request) => ask(() => sessions.claim(request, (added) => claim(request, added))),

@@ -1,0 +1,75 @@
+import { createHash } from 'node:crypto';
+import type { SessionKey, Store, StoredTurn, TurnEntry } from '../store/contract.ts';
+import { ContextTail } from './context-tail.ts';
+import { type WindowTurn, windowTurnOf } from './window-turn.ts';
+
+/** What of a session its windows are built from, kept on the node that runs it. */
+export class SessionContext {
+  readonly #store: Store;
+  readonly #key: SessionKey;
+  readonly #epoch: string;
+  readonly #tail: ContextTail;
+  #pinned = new Map<string, WindowTurn>();
+  /** Ids of texts that are stored. */
+  readonly #kept = new Set<string>();
+
+  constructor(store: Store, key: SessionKey, epoch: string) {
+    this.#store = store;
+    this.#key = key;
+    this.#epoch = epoch;
+    this.#tail = new ContextTail(store, key);
+  }
+
+  /** Finished turns, newest last, that hold at least `maxTokens` tokens where the session has as many. */
+  read(maxTokens: number): Promise<readonly WindowTurn[]> {
+    return this.#tail.read(maxTokens);
+  }
+
+  /** Those of these turns that have ended, in log order; each is read once, however long ago it was. */
+  async readPinned(turns: readonly string[]): Promise<readonly WindowTurn[]> {
+    if (turns.length === 0) return [];
+    const known = this.#pinned;
+    const unknown = turns.filter((turn) => !known.has(turn));
+    await Promise.all(
+      unknown.map(async (turn) => {
+        const entry = await readEntry(this.#store, this.#key, turn);
+        if (entry !== undefined) known.set(turn, windowTurnOf(entry));
+      }),
+    );
+    for (const turn of known.keys()) if (!turns.includes(turn)) known.delete(turn);
+    return [...known.values()].toSorted((a, b) => a.end - b.end);
+  }
+
+  /** Makes a text readable for the life of the session; answers its id. */
+  async keepText(text: string): Promise<string> {
+    const id = createHash('sha256').update(text).digest('base64url').slice(0, 22);
+    if (this.#kept.has(id)) return id;
+    await this.#store.keepText(this.#key, this.#epoch, id, text);
+    this.#kept.add(id);
+    return id;
+  }
+
+  /** A turn ended; called after its entry is stored. */
+  add(entry: TurnEntry): void {
+    this.#tail.add(entry);
+  }
+
+  /** A stored turn was changed; the next window reads it anew. */
+  forget(): void {
+    this.#tail.forget();
+    this.#pinned = new Map();
+  }
+}
+
+/** The entry of a finished turn. */
+export async function readEntry(
+  store: Store,
+  key: SessionKey,
+  turn: string,
+  stored?: StoredTurn,
+): Promise<TurnEntry | undefined> {
+  const known = stored ?? (await store.readTurn(key, turn));
+  if (known?.state !== 'finished') return undefined;
+  const [entry] = await store.readEntries(key, known.end - 1, 1);
+  return entry?.turn === turn ? entry : undefined;
+}
