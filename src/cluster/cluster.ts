@@ -286,6 +286,7 @@ export class Cluster implements TurnService {
     if (stored === undefined) return;
     this.#adoptSettings(session, stored.settings);
     adoptPins(session, stored.pinned ?? []);
+    session.start = Math.max(session.start, stored.start ?? 0);
     if (session.turns.size > 0 || !this.#followers.has(session)) return;
     this.#elsewhere.delete(session);
     if (stored.owner !== undefined && stored.owner !== store.node) {

@@ -26,6 +26,8 @@ export class RemoteFollower implements Follower {
 
   forget(): void {}
 
+  overtaken(): void {}
+
   readonly #flush = (): void => {
     const events = this.#pending;
     this.#pending = [];

@@ -67,6 +67,21 @@ function checkStore(text: string, context: z.core.$RefinementCtx<string>): void 
   }
 }
 
+const days = z.number().positive();
+
+const retentionRulesSchema = z.strictObject({
+  /** Turns that ended longer ago are removed. */
+  maxAgeDays: days.optional(),
+  /** Turns of one session; the oldest go. */
+  maxTurns: positive.optional(),
+  /** Bytes of one session's turns, as JSON; the oldest go. */
+  maxBytes: positive.optional(),
+  /** A session that nobody followed and that ran nothing for this long is erased. */
+  idleDays: days.optional(),
+  /** All sessions of a tenant; the longest unused are erased. */
+  maxTenantBytes: positive.optional(),
+});
+
 /** The configuration file (`parley.yaml`), environment and flags merged. Unknown keys are refused by name. */
 export const configSchema = z.strictObject({
   host: z.string().min(1).default('127.0.0.1'),
@@ -122,6 +137,15 @@ export const configSchema = z.strictObject({
       idleTimeoutSeconds: z.int().min(8).max(960).multipleOf(4).default(40),
       slowConsumerMs: positive.default(30_000),
       maxHistoryBytes: positive.default(1024 * 1024),
+    })
+    .prefault({}),
+  /** How long conversations are kept; nothing is removed by default. */
+  retention: retentionRulesSchema
+    .extend({
+      /** Rules of a tenant, before those for all. */
+      tenants: z.record(z.string(), retentionRulesSchema).default({}),
+      /** Between two steps of the round that looks for what is too old. */
+      tidyMs: positive.default(1_000),
     })
     .prefault({}),
   /** For upstreams that do not say. */

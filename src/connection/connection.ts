@@ -111,6 +111,10 @@ export class Connection implements SocketHandler, Follower {
     this.#sessions?.forget(alias);
   }
 
+  overtaken(): void {
+    this.close('slow_consumer', 'what the socket was to read next was removed meanwhile; attach again');
+  }
+
   /** Answers a failed request; what is not a fault of the protocol is told as `internal` and logged. */
   sendError(
     error: unknown,

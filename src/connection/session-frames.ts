@@ -159,7 +159,7 @@ export class SessionFrames {
         s: frame.s,
         session: session.key.session,
         epoch: session.epoch,
-        outcome: created ? 'new' : outcome,
+        outcome: created ? outcomeOfNew(frame) : outcome,
         from: attachment.cursor,
         head: session.log.durable,
         live: liveTurns(session),
@@ -282,6 +282,11 @@ export class SessionFrames {
       throw new ProtocolError('forbidden', 'This attachment only views the session.');
     return session;
   }
+}
+
+/** A cursor of a session that is gone is not one of the session that was made in its place. */
+function outcomeOfNew({ after }: Attach): 'new' | 'snapshot' {
+  return after === undefined ? 'new' : 'snapshot';
 }
 
 function liveTurns(session: Session): string[] | undefined {

@@ -66,6 +66,17 @@ export class ContextTail {
     this.#tokens += turn.tokens;
   }
 
+  /** What ended before `position` was removed from the store. */
+  forgetBefore(position: number): void {
+    const count = this.#turns.findIndex(({ end }) => end > position);
+    const gone = this.#turns.splice(0, count === -1 ? this.#turns.length : count);
+    if (gone.length === 0) return;
+    this.#life++;
+    for (const { tokens } of gone) this.#tokens -= tokens;
+    this.#before = this.#turns[0]?.end ?? Number.MAX_SAFE_INTEGER;
+    if (this.#turns.length === 0) this.#complete = false;
+  }
+
   /** A stored turn was changed; the next window reads it anew. */
   forget(): void {
     this.#life++;

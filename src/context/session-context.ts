@@ -10,6 +10,8 @@ export class SessionContext {
   readonly #epoch: string;
   readonly #tail: ContextTail;
   #pinned = new Map<string, WindowTurn>();
+  /** What ended before this was removed. */
+  #start = 0;
   /** Ids of texts that are stored. */
   readonly #kept = new Set<string>();
 
@@ -47,6 +49,14 @@ export class SessionContext {
     await this.#store.keepText(this.#key, this.#epoch, id, text);
     this.#kept.add(id);
     return id;
+  }
+
+  /** What ended before `position` was removed from the store. */
+  forgetBefore(position: number): void {
+    if (position === this.#start) return;
+    this.#start = position;
+    this.#tail.forgetBefore(position);
+    for (const [turn, { end }] of this.#pinned) if (end <= position) this.#pinned.delete(turn);
   }
 
   /** A turn ended; called after its entry is stored. */

@@ -11,6 +11,7 @@ import { type Clock, systemClock } from '../lib/clock.ts';
 import { createUlidMaker, cryptoRandomBytes, type RandomBytes } from '../lib/ulid.ts';
 import { createRouter } from '../routing/router.ts';
 import { GroupCommit } from '../session/group-commit.ts';
+import { Retention } from '../session/retention.ts';
 import { SessionRegistry } from '../session/session-registry.ts';
 import type { OrphanedSession, SharedStore, Store } from '../store/contract.ts';
 import { LeaseLostError } from '../store/store-error.ts';
@@ -25,6 +26,7 @@ import { createUpstreams } from './create-upstreams.ts';
 import { tokensForModel } from './model-tokens.ts';
 import { openStore } from './open-store.ts';
 import { createOriginPolicy } from './origin-policy.ts';
+import { retentionRules } from './retention-rules.ts';
 import { joinCluster, type Membership } from './join-cluster.ts';
 
 /** Settings as in the configuration file, and parts that a program may bring itself. */
@@ -124,14 +126,26 @@ async function assemble(parts: Parts): Promise<Gateway> {
     if (error instanceof LeaseLostError) membership?.lease.lost();
     else logger.error({ error }, 'the node log could not be written; trying again');
   });
-  const registry = new SessionRegistry({
+  const { isActive: isRetentionActive, rulesFor } = retentionRules(config.retention);
+  const registry: SessionRegistry = new SessionRegistry({
     store,
     commit,
+    removesTurns: isRetentionActive,
+    onReleased: (session) => retention.released(session.key),
     newSessionId: newId,
     newEpoch: () => randomBytes(9).toString('base64url'),
     wall: () => clock.wall(),
     onReplayError: (session, error) => logger.error({ session: session.key.session, error }, 'a replay failed'),
     onFollowersChanged: (session) => membership?.cluster.followersChanged(session),
+  });
+  const retention = new Retention({
+    store,
+    registry,
+    clock,
+    logger,
+    rulesFor,
+    isActive: isRetentionActive,
+    everyMs: config.retention.tidyMs,
   });
   const engine = new TurnEngine({
     store,
@@ -141,6 +155,7 @@ async function assemble(parts: Parts): Promise<Gateway> {
     node,
     limits,
     tokensFor: tokensForModel,
+    turnStored: (session) => retention.turnEnded(session),
     turnRuns: (session) => membership?.cluster.turnRuns(session),
     sessionSettled(session) {
       membership?.cluster.turnsEnded(session);
@@ -220,9 +235,12 @@ async function assemble(parts: Parts): Promise<Gateway> {
     (reason) => logger.warn({ reason }, 'uWebSockets.js cannot be loaded here; serving through ws'),
   );
 
+  retention.start();
+
   async function shutDown(graceMs: number): Promise<void> {
     draining = true;
     membership?.retire();
+    retention.stop();
     transport.stopListening();
     // so many at once would be a storm for the node they go to
     const maxMs = Math.round(Math.max(500, Math.min(graceMs / 2, connections.size * 2)));

@@ -10,6 +10,8 @@ export interface Follower {
   sendEvent(alias: number, event: LogEvent): void;
   /** The session is gone: the alias is free again. */
   forget(alias: number): void;
+  /** What it was to be sent next is not there any more: it must attach again. */
+  overtaken(): void;
 }
 
 /** `node`: another node, for its own sockets. */

@@ -13,6 +13,8 @@ export interface OpenRequest {
 
 export interface SessionRegistryOptions extends SessionDependencies {
   store: Store;
+  /** Nobody here uses the session any more. */
+  onReleased?(session: Session): void;
   newSessionId(): string;
   newEpoch(): string;
   wall(): number;
@@ -86,7 +88,9 @@ export class SessionRegistry {
   /** Lets go of a session that nobody follows and that runs nothing. */
   release(session: Session): void {
     const name = nameOf(session.key);
-    if (session.idle && this.#sessions.get(name) === session) this.#sessions.delete(name);
+    if (!session.idle || this.#sessions.get(name) !== session) return;
+    this.#sessions.delete(name);
+    this.#options.onReleased?.(session);
   }
 
   /** Takes an erased session out, whoever follows it. */

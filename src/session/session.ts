@@ -21,6 +21,8 @@ export interface SessionDependencies {
   store: Store;
   commit: GroupCommit;
   onReplayError(session: Session, error: unknown): void;
+  /** Old turns are removed from the store, perhaps by another node. */
+  removesTurns?: boolean;
   /** Sockets began or ceased to follow; other nodes' followers are not counted. */
   onFollowersChanged?(session: Session): void;
 }
@@ -53,6 +55,8 @@ export class Session {
   /** Unfinished turns that run on another node. */
   readonly remoteTurns = new Set<string>();
   finishedTurns: number;
+  /** First position that is left, as far as this node knows: what was before was removed. */
+  start: number;
   /** Turns that stay in every window. */
   pinned: readonly string[];
   /** Counts what ended elsewhere: what was derived from older turns is stale when it changed. */
@@ -74,6 +78,7 @@ export class Session {
     this.epoch = stored.epoch;
     this.settings = stored.settings;
     this.finishedTurns = stored.turns;
+    this.start = stored.start ?? 0;
     this.pinned = stored.pinned ?? [];
     this.log = new SessionLog(stored.unfinishedFrom ?? stored.head);
     this.#dependencies = dependencies;
@@ -166,7 +171,8 @@ export class Session {
     const { after, epoch } = request;
     const valid =
       after === undefined || ((epoch === undefined || epoch === this.epoch) && (await this.#isCursor(after)));
-    const attachment = new Attachment(request.follower, request.alias, request.role, valid ? (after ?? 0) : 0);
+    const cursor = valid && after !== undefined ? after : await this.#findStart();
+    const attachment = new Attachment(request.follower, request.alias, request.role, cursor);
     this.#attachments.push(attachment);
     this.#attachmentsChanged();
     return { attachment, outcome: valid ? 'resumed' : 'snapshot' };
@@ -210,8 +216,11 @@ export class Session {
         const events = fromMemory
           ? this.log.read(attachment.cursor, replayLength)
           : await readStoredEvents(this.#dependencies.store, this.key, attachment.cursor);
-        if (events.length === 0 && attachment.cursor < this.log.start)
+        if (events.length === 0 && attachment.cursor < this.log.start) {
+          // removed while it was read: the client attaches again and is told so
+          if ((await this.#findStart()) > attachment.cursor) return attachment.follower.overtaken();
           throw new Error(`no event at ${attachment.cursor}`);
+        }
         for (const event of events) {
           if (attachment.detached || attachment.follower.congested) break;
           if (event.pos === attachment.cursor) attachment.send(event);
@@ -268,13 +277,23 @@ export class Session {
 
   /** Whether a client can have stopped at this position: not in the future, not inside a character. */
   async #isCursor(position: number): Promise<boolean> {
-    if (position > this.log.durable) return false;
-    if (position === 0 || position === this.log.durable) return true;
+    if (position > this.log.durable || position < this.start) return false;
+    if (position === this.log.durable) return true;
+    if (position === this.start) return (await this.#findStart()) === position;
     const inMemory = position > this.log.start;
     const [event] = inMemory
       ? this.log.read(position - 1, 2)
       : await readStoredEvents(this.#dependencies.store, this.key, position - 1);
     return event !== undefined && !splitsPair(event, position);
+  }
+
+  /** The first position that is left; another node may have removed turns. */
+  async #findStart(): Promise<number> {
+    const { store, removesTurns } = this.#dependencies;
+    if (removesTurns !== true || this.log.start <= this.start) return this.start;
+    const stored = await store.readSession(this.key);
+    this.start = Math.max(this.start, stored?.start ?? 0);
+    return this.start;
   }
 
   #attachmentsChanged(): void {

@@ -21,6 +21,7 @@ export function decideClaim(
   if (session.running === undefined) {
     const pos = session.head;
     session.running = record.turn;
+    session.unfinishedFrom = pos;
     session.head = pos + 1;
     return { outcome: 'running', pos, tombstoned };
   }
@@ -36,9 +37,15 @@ export function decideClaim(
 }
 
 /** Takes an ended turn out of its session; answers the waiting turn that now runs. */
-export function releaseTurn(session: StoredSession, turn: string, head: number): string | undefined {
+export function releaseTurn(
+  session: StoredSession,
+  turn: string,
+  head: number,
+  unfinishedFrom?: number,
+): string | undefined {
   session.head = Math.max(session.head, head);
   session.turns++;
+  session.unfinishedFrom = Math.max(session.unfinishedFrom ?? 0, unfinishedFrom ?? 0);
   if (session.running !== turn) {
     session.queue = session.queue.filter((waiting) => waiting !== turn);
     return undefined;
@@ -46,5 +53,6 @@ export function releaseTurn(session: StoredSession, turn: string, head: number):
   const [next, ...rest] = session.queue;
   session.running = next;
   session.queue = rest;
+  if (next === undefined) session.unfinishedFrom = undefined;
   return next;
 }

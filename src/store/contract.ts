@@ -12,6 +12,8 @@ export interface StoredSession extends SessionKey {
   epoch: string;
   /** Position after the last event of a claim or an end; a running turn's later events are in the node log. */
   head: number;
+  /** First position that is left; what was before was removed. */
+  start?: number | undefined;
   settings: Settings;
   createdAt: number;
   /** Turns that have ended. */
@@ -102,6 +104,27 @@ export interface EndRequest extends SessionKey {
   status: TurnStatus;
   /** Position after `turn.ended`. */
   head: number;
+  /** No other turn that has not ended has an event before this. */
+  unfinishedFrom?: number | undefined;
+}
+
+/** How much of a session is kept; what is absent does not limit. Times by the store's clock. */
+export interface RetentionPolicy {
+  maxAgeMs?: number | undefined;
+  /** Finished turns. */
+  maxTurns?: number | undefined;
+  /** Finished turns as JSON. */
+  maxBytes?: number | undefined;
+}
+
+/** A session as those see it that look for unused ones. */
+export interface SessionUse {
+  session: string;
+  /** Since it was last used. */
+  idleMs: number;
+  bytes: number;
+  /** It was erased; only the list still has it. */
+  isGone: boolean;
 }
 
 export type EndResult =
@@ -179,6 +202,20 @@ export interface Store {
    * False when another node has the session.
    */
   adopt(orphan: OrphanedSession, node: string): Promise<boolean>;
+  /**
+   * Removes the oldest finished turns beyond the policy, some at a time, where nothing that stays overlaps the cut. Answers
+   * the first position that is left and how many turns went; undefined when there is no such session.
+   */
+  retain(key: SessionKey, policy: RetentionPolicy): Promise<{ start: number; removed: number } | undefined>;
+  /** The session is in use. Turns do that by themselves. */
+  touch(key: SessionKey): Promise<void>;
+  /** Erases a session that runs nothing, that no node follows and that was not used for `idleMs`; answers whether it is gone. */
+  expire(key: SessionKey, idleMs: number): Promise<boolean>;
+  /** Whether this process is the one that tidies up for the next `ttlMs`. */
+  mayTidy(ttlMs: number): Promise<boolean>;
+  tenants(): Promise<string[]>;
+  /** Sessions of a tenant, the longest unused first. */
+  listSessions(tenant: string, offset: number, limit: number): Promise<SessionUse[]>;
   close(): Promise<void>;
 }
 

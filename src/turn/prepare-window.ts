@@ -24,6 +24,7 @@ export async function prepareWindow(
   const { settings } = session;
   const maxTokens = settings.window?.maxTokens ?? environment.limits.windowTokens;
   const context = environment.contextOf(session);
+  context.forgetBefore(session.start);
   const system = settings.system ?? undefined;
   const [turns, pinned, systemId] = await Promise.all([
     context.read(maxTokens),

@@ -56,7 +56,13 @@ export async function settleTurn(environment: TurnEnvironment, turn: EndingTurn,
     outputTokens: answerTokens(turn, events, heard),
     heard,
   };
-  const request = { ...session.key, entry, status: ending.status, head: ended.pos + 1 };
+  const request = {
+    ...session.key,
+    entry,
+    status: ending.status,
+    head: ended.pos + 1,
+    unfinishedFrom: unfinishedFrom(session, turn),
+  };
   const result = await untilAnswered<EndResult>(environment, turn, { outcome: 'unknown' }, () =>
     environment.store.end(request),
   );
@@ -72,6 +78,12 @@ export async function settleTurn(environment: TurnEnvironment, turn: EndingTurn,
       ? result.next
       : (await untilAnswered(environment, turn, undefined, () => environment.store.readSession(session.key)))?.running;
   environment.turnEnded(turn, session, next);
+}
+
+function unfinishedFrom(session: Session, ended: LiveTurn): number | undefined {
+  const positions = [...session.turns.values()].filter((turn) => turn !== ended).map((turn) => turn.position);
+  const known = positions.filter((position) => position !== undefined);
+  return known.length === 0 ? undefined : Math.min(...known);
 }
 
 function logEnd(environment: TurnEnvironment, turn: EndingTurn, ended: LogEvent): void {

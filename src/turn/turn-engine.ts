@@ -17,6 +17,8 @@ import { Turn } from './turn.ts';
 export type TurnEngineOptions = Omit<TurnEnvironment, 'contextOf' | 'turnEnded'> & {
   /** A session may have become idle. */
   sessionSettled(session: Session): void;
+  /** A turn ended and is stored. */
+  turnStored?(session: Session): void;
   /** A session that was idle runs a turn on this node now. */
   turnRuns?(session: Session): void;
 };
@@ -474,6 +476,7 @@ export class TurnEngine {
 
   #turnEnded(turn: LiveTurn, session: Session, next: string | undefined): void {
     this.#live.delete(turn as Turn);
+    this.#options.turnStored?.(session);
     if (next !== undefined) this.#runnable.set(session, next);
     this.#startRunnable(session);
     // its claim is still being answered, or never will be

@@ -83,6 +83,7 @@ async function runTrial(seed: number): Promise<void> {
       sendFrame: (frame) => void frames.push(frame),
       sendEvent: (s, event) => void frames.push({ ...event, s } as DownFrame),
       forget: () => {},
+      overtaken: () => {},
     };
     const { attachment } = await session.attach({
       follower,

@@ -135,6 +135,12 @@ export function createMemoryStore(delay: () => Promise<void> = () => Promise.res
           .map(({ entry }) => entry),
       ),
     adopt: async () => true,
+    retain: async () => undefined,
+    touch: async () => {},
+    expire: async () => false,
+    mayTidy: async () => true,
+    tenants: async () => [],
+    listSessions: async () => [],
     orphans: async () => [],
     close: async () => {},
   };

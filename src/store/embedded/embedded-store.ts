@@ -21,6 +21,7 @@ import type {
 } from '../contract.ts';
 import { StoreError, StoreStartError } from '../store-error.ts';
 import { lockDirectory } from './directory-lock.ts';
+import { createEmbeddedRetention, type StoredEntry, withoutTime } from './embedded-retention.ts';
 import { keys } from './keys.ts';
 import { NodeLog } from './node-log.ts';
 
@@ -76,6 +77,8 @@ export function openEmbeddedStore(options: EmbeddedStoreOptions): Store {
   const readStoredTurn = (key: SessionKey, turn: string): StoredTurn | undefined =>
     database.get(keys.turn(key, turn)) as StoredTurn | undefined;
 
+  const retention = createEmbeddedRetention({ database, commit, readStored, erase });
+
   function claim(request: ClaimRequest): ClaimResult {
     const { record } = request;
     const session = readStored(request);
@@ -102,9 +105,8 @@ export function openEmbeddedStore(options: EmbeddedStoreOptions): Store {
     const turn = readStoredTurn(request, entry.turn);
     if (session === undefined || turn === undefined) return { outcome: 'unknown' };
     if (turn.state === 'finished') return { outcome: 'already_ended', status: turn.status };
-    const next = releaseTurn(session, entry.turn, request.head);
-    void database.put(keys.session(request), session);
-    void database.put(keys.entry(request, request.head), entry);
+    const next = releaseTurn(session, entry.turn, request.head, request.unfinishedFrom);
+    retention.stored(session, entry, request.head);
     void database.put(keys.turn(request, entry.turn), finishedTurn(request));
     if (session.running === undefined) void database.remove(keys.unfinished(request));
     return { outcome: 'ended', next };
@@ -122,13 +124,24 @@ export function openEmbeddedStore(options: EmbeddedStoreOptions): Store {
     return assembleOrphan(session, unfinished, logged, ended);
   }
 
+  function erase(key: SessionKey): void {
+    retention.forget(key);
+    for (const kind of ['turn', 'entry', 'tombstone', 'text'] as const) {
+      for (const found of database.getKeys(keys.sessionRange(kind, key))) void database.remove(found);
+    }
+    void database.remove(keys.session(key));
+    void database.remove(keys.summary(key));
+    void database.remove(keys.unfinished(key));
+    log.release(key);
+  }
+
   function entriesAfter(key: SessionKey, from: number, limit?: number): TurnEntry[] {
     const range = {
       start: keys.entry(key, from + 1),
       end: keys.sessionRange('entry', key).end,
       limit: limit ?? Number.MAX_SAFE_INTEGER,
     };
-    return [...database.getRange(range)].map(({ value }) => value as TurnEntry);
+    return [...database.getRange(range)].map(({ value }) => withoutTime(value as StoredEntry));
   }
 
   forgetOldTombstones(database);
@@ -141,7 +154,7 @@ export function openEmbeddedStore(options: EmbeddedStoreOptions): Store {
         const existing = readStored(key);
         if (existing !== undefined) return { created: false, session: existing };
         const session: StoredSession = { ...pick(key), epoch, head: 0, settings, createdAt: at, turns: 0, queue: [] };
-        void database.put(keys.session(key), session);
+        retention.use(session);
         return { created: true, session };
       }),
     readSession: async (key) => readStored(key),
@@ -172,16 +185,8 @@ export function openEmbeddedStore(options: EmbeddedStoreOptions): Store {
         void database.put(keys.summary(key), summary);
         return true;
       }),
-    deleteSession: (key) =>
-      commit(() => {
-        for (const kind of ['turn', 'entry', 'tombstone', 'text'] as const) {
-          for (const found of database.getKeys(keys.sessionRange(kind, key))) void database.remove(found);
-        }
-        void database.remove(keys.session(key));
-        void database.remove(keys.summary(key));
-        void database.remove(keys.unfinished(key));
-        log.release(key);
-      }),
+    deleteSession: (key) => commit(() => erase(key)),
+    ...retention.methods,
     claim: (request) => commit(() => claim(request)),
     readTurn: async (key, turn) => readStoredTurn(key, turn),
     tombstone: (key, turn, at) =>
@@ -212,7 +217,7 @@ export function openEmbeddedStore(options: EmbeddedStoreOptions): Store {
     readTail: async (key, before, limit) => {
       const start = keys.entry(key, before - 1);
       const found = database.getRange({ start, end: keys.sessionRange('entry', key).start, reverse: true, limit });
-      return [...found].map(({ value }) => value as TurnEntry);
+      return [...found].map(({ value }) => withoutTime(value as StoredEntry));
     },
     orphans: async () =>
       [...database.getKeys(keys.unfinishedRange())]

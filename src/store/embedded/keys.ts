@@ -7,6 +7,11 @@ export const keys = {
   entry: (key: SessionKey, end: number) => ['entry', key.tenant, key.session, end],
   text: (key: SessionKey, id: string) => ['text', key.tenant, key.session, id],
   summary: (key: SessionKey) => ['summary', key.tenant, key.session],
+  /** Sessions of a tenant by the time of their last use. */
+  used: (key: SessionKey, at: number) => ['used', key.tenant, at, key.session],
+  usedRange: (tenant: string) => ({ start: ['used', tenant], end: ['used', tenant, keyAfterStrings] }),
+  tenant: (tenant: string) => ['tenant', tenant],
+  tenantRange: () => ({ start: ['tenant'], end: ['tenant', keyAfterStrings] }),
   tombstone: (key: SessionKey, turn: string) => ['tombstone', key.tenant, key.session, turn],
   /** Present while the session has a turn that has not ended. */
   unfinished: (key: SessionKey) => ['unfinished', key.tenant, key.session],

@@ -9,7 +9,13 @@ export function createRedisKeys(prefix: string) {
     `${prefix}:{${encodeURIComponent(key.tenant)}:${encodeURIComponent(key.session)}}`;
   const node = (id: string): string => `${prefix}:{node:${id}}`;
   return {
-    /** Hash: epoch, head, settings, createdAt, turns, running, owner, from, orphaned, pinned. */
+    /** Every key of a session but tombstones, which run out; the session first, then its followers. */
+    allOf(key: SessionKey): [string, string, ...string[]] {
+      const name = session(key);
+      const others = ['queue', 'turns', 'entries', 'heard', 'texts', 'summary'];
+      return [name, `${name}:followers`, ...others.map((other) => `${name}:${other}`)];
+    },
+    /** Hash: epoch, head, start, bytes, usedAt, settings, createdAt, turns, running, owner, from, orphaned, pinned. */
     session: (key: SessionKey) => session(key),
     /** List: turns that wait. */
     queue: (key: SessionKey) => `${session(key)}:queue`,
@@ -35,6 +41,12 @@ export function createRedisKeys(prefix: string) {
     /** Set: sessions in which the node may have unfinished turns. */
     sessions: (id: string) => `${node(id)}:sessions`,
     grave: (id: string) => `${node(id)}:grave`,
+    /** Set: tenants that have had sessions. */
+    tenants: () => `${prefix}:tenants`,
+    /** Sorted set: the tenant's sessions by the time of their last use. */
+    used: (tenant: string) => `${prefix}:{${encodeURIComponent(tenant)}}:used`,
+    /** Node that tidies up now; runs out. */
+    tidier: () => `${prefix}:tidier`,
     /** Set: every node that lives or was not buried. */
     nodes: () => `${prefix}:nodes`,
   };

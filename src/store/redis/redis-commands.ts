@@ -17,6 +17,9 @@ const commands = {
   parleyBuryNode: ['bury-node', 3],
   parleyTakeOverSession: ['take-over-session', 1],
   parleyAdoptSession: ['adopt-session', 2],
+  parleyRetain: ['retain', 4],
+  parleyTouchSession: ['touch-session', 1],
+  parleyExpireSession: ['expire-session', 8],
 } as const;
 
 type Command = (...keysAndArguments: (string | number)[]) => Promise<unknown>;

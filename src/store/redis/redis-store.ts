@@ -10,12 +10,14 @@ import type {
   TurnEntry,
 } from '../contract.ts';
 import { LeaseLostError, StoreError } from '../store-error.ts';
+import { firstOf } from '../retention-rules.ts';
 import { createRedisKeys } from './keys.ts';
 import type { RedisConnection } from './redis-commands.ts';
 import { NodeLogTrim } from './node-log-trim.ts';
 import { NodeSessions } from './node-sessions.ts';
 import { createRedisNodes } from './redis-nodes.ts';
 import type { RedisSubscriber } from './redis-subscriber.ts';
+import { createRedisRetention } from './redis-retention.ts';
 import { createRedisWindows, pinnedOf } from './redis-windows.ts';
 import { parseStoredTurn } from './stored-turn.ts';
 
@@ -90,6 +92,7 @@ export function createRedisStore(options: RedisStoreOptions): SharedStore {
       session: key.session,
       epoch: fields.epoch,
       head: Number(fields.head),
+      start: fields.start === undefined ? undefined : Number(fields.start),
       settings: JSON.parse(fields.settings ?? '{}') as Settings,
       createdAt: Number(fields.createdAt),
       turns: Number(fields.turns),
@@ -100,6 +103,8 @@ export function createRedisStore(options: RedisStoreOptions): SharedStore {
       pinned: fields.pinned === undefined ? undefined : pinnedOf(fields.pinned),
     };
   };
+
+  const retention = createRedisRetention({ connection, keys, node, ask });
 
   /**
    * A node that was buried may have claimed all the same: its life is in another slot than the session. Who takes over
@@ -154,7 +159,7 @@ export function createRedisStore(options: RedisStoreOptions): SharedStore {
 
   async function end(request: EndRequest): Promise<EndResult> {
     const { entry, status, head } = request;
-    const [outcome, detail = '', running = ''] = (await connection.parleyEnd(
+    const [outcome, detail = '', running = '', at] = (await connection.parleyEnd(
       keys.session(request),
       keys.queue(request),
       keys.turns(request),
@@ -165,7 +170,10 @@ export function createRedisStore(options: RedisStoreOptions): SharedStore {
       status,
       head,
       JSON.stringify(entry),
-    )) as [string, string?, string?];
+      firstOf(entry),
+      request.unfinishedFrom ?? '',
+    )) as [string, string?, string?, number?];
+    if (at !== undefined) retention.index(request, at);
     if (outcome === 'ended' || outcome === 'already_ended') {
       log.ended(request, entry.turn, running === '');
       if (running === '') sessions.settled(request);
@@ -189,28 +197,23 @@ export function createRedisStore(options: RedisStoreOptions): SharedStore {
     createSession: (key, settings, epoch, at) =>
       ask(async () => {
         const created = await connection.parleyCreateSession(keys.session(key), epoch, JSON.stringify(settings), at);
+        if (created !== 0) {
+          retention.index(key, Number(created));
+          await connection.sadd(keys.tenants(), key.tenant);
+        }
         const session = await readSession(key);
         if (session === undefined) throw new StoreError('The session was erased while it was made.');
-        return { created: created === 1, session };
+        return { created: created !== 0, session };
       }),
     readSession: (key) => askToRead(() => readSession(key)),
     updateSettings: (key, settings) =>
       ask(async () => void (await connection.parleyUpdateSettings(keys.session(key), JSON.stringify(settings)))),
     ...createRedisWindows({ connection, keys, ask, askToRead }),
     deleteSession: (key) =>
-      ask(
-        async () =>
-          void (await connection.unlink(
-            keys.session(key),
-            keys.queue(key),
-            keys.turns(key),
-            keys.entries(key),
-            keys.heard(key),
-            keys.followers(key),
-            keys.texts(key),
-            keys.summary(key),
-          )),
-      ),
+      ask(async () => {
+        await connection.unlink(...keys.allOf(key));
+        await retention.forget(key);
+      }),
     claim: (request) => ask(() => sessions.claim(request, (added) => claim(request, added))),
     readTurn: (key, turn) =>
       askToRead(async () => {
@@ -271,6 +274,12 @@ export function createRedisStore(options: RedisStoreOptions): SharedStore {
           return adopted === 1;
         }),
       ),
+    retain: retention.retain,
+    touch: retention.touch,
+    expire: retention.expire,
+    mayTidy: retention.mayTidy,
+    tenants: retention.tenants,
+    listSessions: retention.listSessions,
     ...createRedisNodes({ connection, subscriber, keys, node, readSession, ask }),
     close,
   };
