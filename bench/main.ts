@@ -6,11 +6,13 @@ import { benchCpuPerToken } from './load/cpu-per-token.ts';
 import { benchIdleMemory } from './load/idle-memory.ts';
 import { benchOpenaiChatAdapter } from './micro/openai-chat-adapter.ts';
 import { benchTokenCounter } from './micro/token-counter.ts';
+import { benchWindowBuilding } from './micro/window-building.ts';
 import type { BenchResult, Log } from './result.ts';
 
 /** The benches by name; `npm run bench -- cpu cancel` runs some of them, `--quick` all of them shorter. */
 const benches: Record<string, (log: Log, quick: boolean) => Promise<BenchResult[]>> = {
   counter: (log) => benchTokenCounter(log),
+  window: (log) => benchWindowBuilding(log),
   adapter: (log) => benchOpenaiChatAdapter(log),
   cancel: (log) => benchCancelLatency(500, log),
   cpu: (log, quick) => benchCpuPerToken({ streams: 200, tokensPerSecond: 100, seconds: quick ? 5 : 20 }, log),

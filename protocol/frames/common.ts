@@ -52,7 +52,7 @@ export type OnBusy = z.infer<typeof onBusySchema>;
 /** How long a turn lives on after its last attachment is gone; 0 ends it at once. */
 export const onDetachSchema = z.object({ keepMs: durationMsSchema });
 
-export const windowPolicySchema = z.enum(['sliding', 'none']);
+export const windowPolicySchema = z.enum(['sliding', 'summary', 'none']);
 export type WindowPolicy = z.infer<typeof windowPolicySchema>;
 
 export const windowSettingsSchema = z.object({

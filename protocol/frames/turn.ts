@@ -65,6 +65,10 @@ export const windowReportSchema = z.object({
   policy: z.optional(windowPolicySchema),
   /** Pinned turns sent along. */
   pinned: z.optional(countSchema),
+  /** Turns for which the summary stands. */
+  summarised: z.optional(countSchema),
+  /** Why turns were left out although policy `summary` is to sum them up: it did as `sliding` does. */
+  fallback: z.optional(z.enum(['summary_pending', 'summary_failed', 'summary_too_long'])),
 });
 export type WindowReport = z.infer<typeof windowReportSchema>;
 

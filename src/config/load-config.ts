@@ -18,6 +18,7 @@ export const environmentSettings = {
   PARLEY_ORIGINS: 'origins',
   PARLEY_LOG_LEVEL: 'log.level',
   PARLEY_LOG_FORMAT: 'log.format',
+  PARLEY_SUMMARY_MODEL: 'summary.model',
   PARLEY_DRAIN_MS: 'drainMs',
   PARLEY_TLS_CERTIFICATE: 'tls.certificateFile',
   PARLEY_TLS_KEY: 'tls.keyFile',

@@ -114,6 +114,21 @@ export const configSchema = z.strictObject({
     .prefault({}),
   /** The first is the default. Empty: the practice upstream. */
   upstreams: z.array(z.discriminatedUnion('wire', [openaiChatSchema, practiceSchema])).default([]),
+  /** The rolling summary of sessions with window policy `summary`. */
+  summary: z
+    .strictObject({
+      /** Upstream and model that write it, as a turn asks for them; the default ones otherwise. */
+      route: z.string().min(1).optional(),
+      model: z.string().min(1).optional(),
+      /** Longest summary; never more than a quarter of the session's budget. */
+      maxTokens: z.int().min(16).default(1_024),
+      /** Older turns are folded in when the turns since the last summary take this share of their room. */
+      after: z.number().min(0.1).max(0.95).default(0.6),
+      timeoutMs: positive.default(60_000),
+      /** Instructions to the model, instead of the built-in ones. */
+      prompt: z.string().min(1).optional(),
+    })
+    .prefault({}),
   limits: z
     .strictObject({
       maxMessageBytes: positive.default(1024 * 1024),

@@ -2,6 +2,7 @@ import type { LogEventOf, SentWindow } from '../session/log-event.ts';
 import { endOf, type LogEvent } from '../session/log-event.ts';
 import type { SessionKey, Store, TurnEntry } from '../store/contract.ts';
 import type { UpstreamMessage } from '../upstream/contract.ts';
+import { systemWithSummary } from './summary-text.ts';
 import { userMessage } from './turn-messages.ts';
 import { windowTurnOf } from './window-turn.ts';
 
@@ -23,14 +24,16 @@ export async function readSentWindow(
   accepted: LogEventOf<'turn.accepted'>,
   sent: SentWindow,
 ): Promise<SentMessage[] | undefined> {
-  const [system, entries] = await Promise.all([
+  const [own, summary, entries] = await Promise.all([
     sent.system === undefined ? '' : store.readText(key, sent.system),
+    sent.summary === undefined ? '' : store.readText(key, sent.summary),
     readKept(store, key, sent),
   ]);
-  if (system === undefined || entries === undefined) return undefined;
+  if (own === undefined || summary === undefined || entries === undefined) return undefined;
+  const system = systemWithSummary(sent.system === undefined ? undefined : own, summary);
   const heard = new Map(sent.heard);
   const messages: SentMessage[] = [];
-  if (sent.system !== undefined) messages.push({ turn: undefined, message: { role: 'system', text: system } });
+  if (system !== undefined) messages.push({ turn: undefined, message: { role: 'system', text: system } });
   for (const entry of entries) {
     const ended = entry.events.at(-1);
     const heardAtEnd = ended?.t === 'turn.ended' ? ended.heard : undefined;

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { SessionKey, Store, StoredTurn, TurnEntry } from '../store/contract.ts';
+import type { SessionKey, Store, StoredSummary, StoredTurn, TurnEntry } from '../store/contract.ts';
 import { ContextTail } from './context-tail.ts';
 import { type WindowTurn, windowTurnOf } from './window-turn.ts';
 
@@ -12,6 +12,7 @@ export class SessionContext {
   #pinned = new Map<string, WindowTurn>();
   /** What ended before this was removed. */
   #start = 0;
+  #summary: Promise<StoredSummary | undefined> | undefined;
   /** Ids of texts that are stored. */
   readonly #kept = new Set<string>();
 
@@ -42,6 +43,28 @@ export class SessionContext {
     return [...known.values()].toSorted((a, b) => a.end - b.end);
   }
 
+  /** What stands for older turns; read once. */
+  readSummary(): Promise<StoredSummary | undefined> {
+    if (this.#summary === undefined) {
+      const reading = this.#store.readSummary(this.#key);
+      this.#summary = reading;
+      reading.catch(() => {
+        if (this.#summary === reading) this.#summary = undefined;
+      });
+    }
+    return this.#summary;
+  }
+
+  /** Stores the summary that follows `replaces`; false when another one does already, or the session is gone. */
+  writeSummary(replaces: StoredSummary | undefined, summary: StoredSummary): Promise<boolean> {
+    return this.#store.writeSummary(this.#key, this.#epoch, replaces?.end ?? 0, summary);
+  }
+
+  /** The summary was stored; undefined: another one is, which is read when it is needed. */
+  takeSummary(summary: StoredSummary | undefined): void {
+    this.#summary = summary === undefined ? undefined : Promise.resolve(summary);
+  }
+
   /** Makes a text readable for the life of the session; answers its id. */
   async keepText(text: string): Promise<string> {
     const id = createHash('sha256').update(text).digest('base64url').slice(0, 22);
@@ -68,6 +91,7 @@ export class SessionContext {
   forget(): void {
     this.#tail.forget();
     this.#pinned = new Map();
+    this.#summary = undefined;
   }
 }
 

@@ -21,6 +21,8 @@ export interface WindowRequest {
   systemTokens: number;
   /** Set when the system text includes one. */
   summary?: WindowSummary | undefined;
+  /** Why there is no summary, or an old one. */
+  fallback?: WindowReport['fallback'];
   /** Tokens of the tool definitions. */
   toolTokens: number;
   input: UpstreamMessage;
@@ -71,6 +73,7 @@ export function buildWindow(request: WindowRequest): Window {
   const unsummarised = before.filter((turn) => turn.end > (summary?.end ?? 0)).length + kept.length;
   // a turn that has just ended may be among the kept ones before it is among the counted
   const dropped = Math.max(0, totalTurns - (summary?.turns ?? 0) - unsummarised);
+  const pending = policy === 'summary' && dropped > 0 ? 'summary_pending' : undefined;
   return {
     messages,
     report: {
@@ -80,6 +83,8 @@ export function buildWindow(request: WindowRequest): Window {
       maxTokens,
       policy,
       pinned: pinned.length === 0 ? undefined : pinned.length,
+      summarised: summary?.turns,
+      fallback: request.fallback ?? pending,
     },
     sent: sentOf(before, kept),
     overflow: overflowOf(),

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { authenticateAnonymous } from '../auth/anonymous.ts';
 import type { Authenticate } from '../auth/contract.ts';
+import { ConfigError } from '../config/config-error.ts';
 import { parseConfig } from '../config/load-config.ts';
 import type { Config, ConfigInput } from '../config/schema.ts';
 import { Connection } from '../connection/connection.ts';
@@ -9,6 +10,7 @@ import { createHttpHandler } from '../http/create-http-handler.ts';
 import { loadPageFiles } from '../http/page-files.ts';
 import { type Clock, systemClock } from '../lib/clock.ts';
 import { createUlidMaker, cryptoRandomBytes, type RandomBytes } from '../lib/ulid.ts';
+import type { Router } from '../routing/contract.ts';
 import { createRouter } from '../routing/router.ts';
 import { GroupCommit } from '../session/group-commit.ts';
 import { Retention } from '../session/retention.ts';
@@ -117,6 +119,7 @@ async function assemble(parts: Parts): Promise<Gateway> {
     given.length > 0 && config.upstreams.length === 0 ? given : [...given, ...createUpstreams(config.upstreams)];
   const onCrash = new Map(config.upstreams.map((upstream) => [upstream.name, upstream.onCrash]));
   const router = createRouter(upstreams, ({ name }) => onCrash.get(name) ?? config.onCrash);
+  checkSummaryRoute(config, router);
   // loading a tokenizer takes a third of a second: now, not in somebody's first turn
   for (const model of new Set(upstreams.map((upstream) => upstream.defaultModel))) tokensForModel(model).count('ready');
 
@@ -154,8 +157,10 @@ async function assemble(parts: Parts): Promise<Gateway> {
     router,
     node,
     limits,
+    summary: config.summary,
     tokensFor: tokensForModel,
     turnStored: (session) => retention.turnEnded(session),
+    summaryMade: (session) => membership?.cluster.settingsChanged(session),
     turnRuns: (session) => membership?.cluster.turnRuns(session),
     sessionSettled(session) {
       membership?.cluster.turnsEnded(session);
@@ -271,6 +276,16 @@ async function assemble(parts: Parts): Promise<Gateway> {
     drain: (graceMs = config.drainMs) => (closing ??= shutDown(graceMs)),
     close: () => (closing ??= shutDown(0)),
   };
+}
+
+/** What would else be known only when the first long session is to be summed up. */
+function checkSummaryRoute(config: Config, router: Router): void {
+  const { route, model } = config.summary;
+  try {
+    router.route({ route, model });
+  } catch {
+    throw new ConfigError(['“summary”: no configured upstream is or serves what “route” and “model” name.']);
+  }
 }
 
 function isShared(store: Store): store is SharedStore {

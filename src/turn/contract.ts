@@ -25,6 +25,18 @@ export interface TurnLimits {
   maxToolRounds: number;
 }
 
+/** How rolling summaries are made. */
+export interface SummarySettings {
+  /** Upstream and model that write them; the default ones otherwise. */
+  route?: string | undefined;
+  model?: string | undefined;
+  maxTokens: number;
+  /** Share of the room for turns from which on older ones are folded in. */
+  after: number;
+  timeoutMs: number;
+  prompt?: string | undefined;
+}
+
 /** Counting for one model. */
 export interface ModelTokens {
   createCounter(): TokenCounter;
@@ -45,6 +57,8 @@ export interface TurnEnvironment {
   node: string;
   tokensFor(model: string): ModelTokens;
   contextOf(session: Session): SessionContext;
+  /** Whether the last attempt to sum the session up failed. */
+  summaryFailed(session: Session): boolean;
   /** The turn is over and stored; `next` is the waiting turn that the store let run. */
   turnEnded(turn: LiveTurn, session: Session, next: string | undefined): void;
 }

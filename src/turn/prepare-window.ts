@@ -1,10 +1,11 @@
-import type { TurnFrame } from '../../protocol/frames/turn.ts';
+import type { TurnFrame, WindowReport } from '../../protocol/frames/turn.ts';
 import { ProtocolError } from '../../protocol/protocol-error.ts';
 import { toolDefinitionTokens } from '../context/message-tokens.ts';
+import { systemWithSummary } from '../context/summary-text.ts';
 import { userMessage } from '../context/turn-messages.ts';
 import { buildWindow, type Window } from '../context/window.ts';
 import type { Session } from '../session/session.ts';
-import type { TurnRecord } from '../store/contract.ts';
+import type { StoredSummary, TurnRecord } from '../store/contract.ts';
 import type { ModelTokens, TurnEnvironment } from './contract.ts';
 
 /** What of a turn its window needs. */
@@ -23,28 +24,41 @@ export async function prepareWindow(
 ): Promise<Window> {
   const { settings } = session;
   const maxTokens = settings.window?.maxTokens ?? environment.limits.windowTokens;
+  const policy = settings.window?.policy ?? 'sliding';
   const context = environment.contextOf(session);
   context.forgetBefore(session.start);
   const system = settings.system ?? undefined;
-  const [turns, pinned, systemId] = await Promise.all([
+  const [turns, pinned, systemId, summary] = await Promise.all([
     context.read(maxTokens),
     context.readPinned(session.pinned),
     system === undefined ? undefined : context.keepText(system),
+    policy === 'summary' ? context.readSummary() : undefined,
   ]);
-  const window = buildWindow({
-    policy: settings.window?.policy ?? 'sliding',
-    maxTokens,
-    system,
-    systemTokens: system === undefined ? 0 : tokens.count(system),
-    toolTokens: toolDefinitionTokens(tools, tokens.count),
-    input: userMessage(frame.input),
-    inputTokens,
-    turns,
-    pinned,
-    totalTurns: session.finishedTurns,
-  });
+  const build = (stood: StoredSummary | undefined, fallback: WindowReport['fallback']): Window => {
+    const text = systemWithSummary(system, stood?.text);
+    return buildWindow({
+      policy,
+      maxTokens,
+      system: text,
+      systemTokens: text === undefined ? 0 : tokens.count(text),
+      summary: stood,
+      fallback,
+      toolTokens: toolDefinitionTokens(tools, tokens.count),
+      input: userMessage(frame.input),
+      inputTokens,
+      turns,
+      pinned,
+      totalTurns: session.finishedTurns,
+    });
+  };
+  const failed = policy === 'summary' && environment.summaryFailed(session) ? 'summary_failed' : undefined;
+  let window = build(summary, failed);
+  const isTooLong = summary !== undefined && window.overflow !== undefined;
+  if (isTooLong) window = build(undefined, 'summary_too_long');
   if (window.overflow !== undefined) throw new ProtocolError('context_too_long', sentences[window.overflow](maxTokens));
-  return { ...window, sent: { ...window.sent, system: systemId } };
+  const hasText = summary !== undefined && !isTooLong && summary.text !== '';
+  const summaryId = hasText ? await context.keepText(summary.text) : undefined;
+  return { ...window, sent: { ...window.sent, system: systemId, summary: summaryId } };
 }
 
 const sentences: Record<NonNullable<Window['overflow']>, (maxTokens: number) => string> = {

@@ -8,13 +8,17 @@ import type { LiveTurn, Session } from '../session/session.ts';
 import type { OrphanedSession, StoredTurn, TurnRecord } from '../store/contract.ts';
 import { LeaseLostError, StoreError } from '../store/store-error.ts';
 import { onBusyOf, refusal, wellFormed } from './claim-answers.ts';
-import type { Ending, TurnEnvironment } from './contract.ts';
+import type { Ending, SummarySettings, TurnEnvironment } from './contract.ts';
 import { fingerprintOf } from './fingerprint.ts';
 import { LostClaims } from './lost-claims.ts';
 import { noteHeard } from './note-heard.ts';
+import { Summariser } from './summariser.ts';
 import { Turn } from './turn.ts';
 
-export type TurnEngineOptions = Omit<TurnEnvironment, 'contextOf' | 'turnEnded'> & {
+export type TurnEngineOptions = Omit<TurnEnvironment, 'contextOf' | 'summaryFailed' | 'turnEnded'> & {
+  summary: SummarySettings;
+  /** A session has a new summary. */
+  summaryMade?(session: Session): void;
   /** A session may have become idle. */
   sessionSettled(session: Session): void;
   /** A turn ended and is stored. */
@@ -50,6 +54,7 @@ export class TurnEngine {
   readonly #runnable = new WeakMap<Session, string>();
   readonly #live = new Set<Turn>();
   readonly #lostClaims: LostClaims;
+  readonly #summariser: Summariser;
   #draining = false;
 
   constructor(options: TurnEngineOptions) {
@@ -61,8 +66,14 @@ export class TurnEngine {
     this.#environment = {
       ...options,
       contextOf: (session) => this.#contextOf(session),
+      summaryFailed: (session) => this.#summariser.hasFailed(session),
       turnEnded: (turn, session, next) => this.#turnEnded(turn, session, next),
     };
+    this.#summariser = new Summariser({
+      ...options,
+      contextOf: (session) => this.#contextOf(session),
+      summaryMade: (session) => options.summaryMade?.(session),
+    });
   }
 
   get liveTurns(): number {
@@ -199,6 +210,7 @@ export class TurnEngine {
   /** Stops everything of a session that is being erased. */
   abandon(session: Session): void {
     session.erased = true;
+    this.#summariser.stop(session);
     for (const turn of session.turns.values()) {
       (turn as Turn).abandon('erased');
       this.#live.delete(turn as Turn);
@@ -264,6 +276,7 @@ export class TurnEngine {
    */
   async drain(graceMs: number, mayHandOver: () => Promise<boolean> = () => Promise.resolve(false)): Promise<void> {
     this.#draining = true;
+    this.#summariser.drain();
     const { clock, logger } = this.#options;
     const deadlineMs = clock.now() + graceMs;
     let isHandedOver = false;
@@ -481,6 +494,7 @@ export class TurnEngine {
     this.#startRunnable(session);
     // its claim is still being answered, or never will be
     if (next !== undefined && !session.turns.has(next)) void this.takeUpLost(session);
+    this.#summariser.turnEnded(session);
     session.trim();
     if (session.turns.size === 0) this.#options.sessionSettled(session);
   }

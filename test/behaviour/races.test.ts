@@ -72,6 +72,7 @@ async function runTrial(seed: number): Promise<void> {
     logger: silentLogger,
     router: createRouter([upstream]),
     limits,
+    summary: { maxTokens: 100, after: 0.5, timeoutMs: 1_000 },
     node: 'n',
     tokensFor: tokensForModel,
     sessionSettled: () => {},

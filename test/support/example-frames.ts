@@ -85,7 +85,7 @@ export const exampleDownFrames: DownFrame[] = [
     turn,
     upstream: 'openai',
     model: 'gpt-4o',
-    window: { turns: 3, tokens: 420, dropped: 1, maxTokens: 8_000, policy: 'sliding', pinned: 1 },
+    window: { turns: 3, tokens: 420, dropped: 1, maxTokens: 8_000, policy: 'summary', pinned: 1, summarised: 9 },
   },
   { t: 'delta', s: 0, pos: 142, turn, text: ' wörld 👋', tokens: 4 },
   { t: 'tool.call', s: 0, pos: 151, turn, call: 'call_1', name: 'weather', arguments: '{"city":"Oslo"}' },
