@@ -284,9 +284,7 @@ export class Cluster implements TurnService {
     const { store } = this.#options;
     const stored = await store.readSession(session.key);
     if (stored === undefined) return;
-    this.#adoptSettings(session, stored.settings);
-    adoptPins(session, stored.pinned ?? []);
-    session.start = Math.max(session.start, stored.start ?? 0);
+    session.refresh(stored);
     if (session.turns.size > 0 || !this.#followers.has(session)) return;
     this.#elsewhere.delete(session);
     if (stored.owner !== undefined && stored.owner !== store.node) {
@@ -298,12 +296,6 @@ export class Cluster implements TurnService {
       session.finishedTurns = stored.turns;
       session.catchUp(stored.head);
     }
-  }
-
-  #adoptSettings(session: Session, settings: Session['settings']): void {
-    if (JSON.stringify(settings) === JSON.stringify(session.settings)) return;
-    session.settings = settings;
-    session.broadcast((s) => ({ t: 'updated', s, settings }));
   }
 
   async #receive(message: NodeMessage): Promise<void> {
@@ -335,8 +327,6 @@ export class Cluster implements TurnService {
         await this.#followers.countElsewhere(session);
         break;
       case 'changed':
-        // of a turn that ended long ago, too: what was heard of it
-        session.foreignChanges++;
         await this.#sync(session);
         break;
       case 'deleted':
@@ -421,15 +411,6 @@ export class Cluster implements TurnService {
   #trouble(error: unknown): void {
     this.#options.logger.warn({ error }, 'nodes could not agree for a moment');
   }
-}
-
-function adoptPins(session: Session, pinned: readonly string[]): void {
-  const before = session.pinned;
-  session.pinned = pinned;
-  const tell = (turn: string, isPinned: boolean): void =>
-    session.broadcast((s) => ({ t: 'pinned', s, turn, pinned: isPinned }));
-  for (const turn of before) if (!pinned.includes(turn)) tell(turn, false);
-  for (const turn of pinned) if (!before.includes(turn)) tell(turn, true);
 }
 
 function faultOf(error: unknown): { code: string; message: string } {

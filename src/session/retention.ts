@@ -80,8 +80,7 @@ export class Retention {
     for (let i = 0; i < maxRemovals && !this.#stopped; i++) {
       const result = await store.retain(key, rules);
       if (result === undefined) return;
-      const session = registry.known(key);
-      if (session !== undefined) session.start = Math.max(session.start, result.start);
+      registry.known(key)?.removed(result.start, result.version);
       if (result.removed === 0) return;
     }
   }

@@ -59,6 +59,8 @@ export class Session {
   start: number;
   /** Turns that stay in every window. */
   pinned: readonly string[];
+  /** Of what is known here of settings, pins, summary and what was heard. */
+  version: number | undefined;
   /** Counts what ended elsewhere: what was derived from older turns is stale when it changed. */
   foreignChanges = 0;
   /** Set by the erasure: nothing of this session may be written again. */
@@ -80,6 +82,7 @@ export class Session {
     this.finishedTurns = stored.turns;
     this.start = stored.start ?? 0;
     this.pinned = stored.pinned ?? [];
+    this.version = stored.version;
     this.log = new SessionLog(stored.unfinishedFrom ?? stored.head);
     this.#dependencies = dependencies;
   }
@@ -136,6 +139,32 @@ export class Session {
     this.#show(shown);
     if (this.remoteTurns.size === 0) this.trim();
     return complete;
+  }
+
+  /** Takes over what was changed by way of other nodes, and tells it to every follower. */
+  refresh(stored: StoredSession): void {
+    // what is derived from finished turns is read anew
+    if (stored.version !== this.version) this.foreignChanges++;
+    this.version = stored.version;
+    const { settings, pinned = [] } = stored;
+    if (JSON.stringify(settings) !== JSON.stringify(this.settings)) {
+      this.settings = settings;
+      this.broadcast((s) => ({ t: 'updated', s, settings }));
+    }
+    this.start = Math.max(this.start, stored.start ?? 0);
+    const before = this.pinned;
+    this.pinned = pinned;
+    const tell = (turn: string, isPinned: boolean): void =>
+      this.broadcast((s) => ({ t: 'pinned', s, turn, pinned: isPinned }));
+    for (const turn of before) if (!pinned.includes(turn)) tell(turn, false);
+    for (const turn of pinned) if (!before.includes(turn)) tell(turn, true);
+  }
+
+  /** Turns before `start` were removed; `version`: of the session in the store after that. */
+  removed(start: number, version: number | undefined): void {
+    this.start = Math.max(this.start, start);
+    // nothing else was changed: what is kept of the rest holds
+    if (version !== undefined && this.version === version - 1) this.version = version;
   }
 
   /** The store knows more than this node, and no turn runs: attachments get the rest from there. */

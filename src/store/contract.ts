@@ -27,6 +27,11 @@ export interface StoredSession extends SessionKey {
   queue: string[];
   /** Turns that stay in every window, in the order in which they were pinned. */
   pinned?: string[] | undefined;
+  /**
+   * Changes with the settings, the pins, the summary and what was heard of finished turns, in a store that nodes share:
+   * what a node knows of these is valid as long as its version is this. Absent: never changed.
+   */
+  version?: number | undefined;
 }
 
 export type PinResult =
@@ -84,8 +89,11 @@ export interface ClaimRequest extends SessionKey {
 }
 
 export type ClaimResult =
-  /** The turn runs now; `turn.accepted` is durable at `pos`. `tombstoned`: a cancel came before the turn. */
-  | { outcome: 'running'; pos: number; tombstoned: boolean }
+  /**
+   * The turn runs now; `turn.accepted` is durable at `pos`. `tombstoned`: a cancel came before the turn. `version`: as the
+   * session has it.
+   */
+  | { outcome: 'running'; pos: number; tombstoned: boolean; version?: number | undefined }
   /** The turn waits behind `ahead` others; its `turn.accepted` is appended by the caller. */
   | { outcome: 'queued'; ahead: number; tombstoned: boolean }
   /** As queued, first in line; `superseded` (the running one and all that waited) are to be ended by the caller. */
@@ -206,7 +214,10 @@ export interface Store {
    * Removes the oldest finished turns beyond the policy, some at a time, where nothing that stays overlaps the cut. Answers
    * the first position that is left and how many turns went; undefined when there is no such session.
    */
-  retain(key: SessionKey, policy: RetentionPolicy): Promise<{ start: number; removed: number } | undefined>;
+  retain(
+    key: SessionKey,
+    policy: RetentionPolicy,
+  ): Promise<{ start: number; removed: number; version?: number | undefined } | undefined>;
   /** The session is in use. Turns do that by themselves. */
   touch(key: SessionKey): Promise<void>;
   /** Erases a session that runs nothing, that no node follows and that was not used for `idleMs`; answers whether it is gone. */

@@ -362,6 +362,8 @@ export class TurnEngine {
     switch (result.outcome) {
       case 'running':
         await this.#catchUp(session, result.pos);
+        await this.#checkVersion(session, result.version);
+        if (session.erased) throw new ProtocolError('session_not_found', 'The session was erased.');
         this.#accept(session, turn, result.pos);
         this.#runnable.set(session, turn.id);
         this.#options.turnRuns?.(session);
@@ -425,6 +427,18 @@ export class TurnEngine {
     const stored = await this.#options.store.readSession(session.key);
     if (stored !== undefined) session.finishedTurns = stored.turns;
     session.catchUp(position);
+  }
+
+  /** Settings, pins or older turns were changed by way of another node, whose message did not come, or has yet to. */
+  async #checkVersion(session: Session, version: number | undefined): Promise<void> {
+    if (version === session.version) return;
+    try {
+      const stored = await this.#options.store.readSession(session.key);
+      if (stored !== undefined) session.refresh(stored);
+    } catch (error) {
+      // the turn is claimed and has to run: with what is known
+      this.#options.logger.warn({ session: session.key.session, error }, 'the changes of a session could not be read');
+    }
   }
 
   /** Goes on with a turn that the store holds for this node, as if its claim had just been answered. */

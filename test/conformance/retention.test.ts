@@ -84,7 +84,7 @@ describe.each(Object.entries(openers))('what the %s store keeps', (_name, open) 
     const key = await start();
     const head = await converse(store, key, plain(10));
     expect(await store.retain(key, {})).toEqual({ start: 0, removed: 0 });
-    expect(await store.retain(key, { maxTurns: 7 })).toEqual({ start: 36, removed: 3 });
+    expect(await store.retain(key, { maxTurns: 7 })).toMatchObject({ start: 36, removed: 3 });
     expect(await store.retain(key, { maxTurns: 7 })).toEqual({ start: 36, removed: 0 });
     expect(await store.readSession(key)).toMatchObject({ start: 36, head, turns: 10 });
     expect(await store.readTurn(key, 'turn-0-2')).toBeUndefined();
@@ -98,7 +98,7 @@ describe.each(Object.entries(openers))('what the %s store keeps', (_name, open) 
     const [after] = await store.listSessions(tenant, 0, 10);
     expect(after!.bytes).toBeLessThanOrEqual(bytes / 2);
     expect(after!.bytes).toBeGreaterThan(0);
-    expect(await store.retain(key, { maxTurns: 0 })).toEqual({ start: head, removed: 3 });
+    expect(await store.retain(key, { maxTurns: 0 })).toMatchObject({ start: head, removed: 3 });
     expect((await store.listSessions(tenant, 0, 10))[0]!.bytes).toBe(0);
     await converse(store, key, plain(2));
     expect((await allEvents(store, key, head)).length).toBe(6);
@@ -110,7 +110,7 @@ describe.each(Object.entries(openers))('what the %s store keeps', (_name, open) 
     await new Promise((resolve) => setTimeout(resolve, 300));
     await converse(store, key, plain(2));
     expect(await store.retain(key, { maxAgeMs: 60_000 })).toMatchObject({ removed: 0 });
-    expect(await store.retain(key, { maxAgeMs: 250 })).toEqual({ start: 36, removed: 3 });
+    expect(await store.retain(key, { maxAgeMs: 250 })).toMatchObject({ start: 36, removed: 3 });
   });
 
   test('nothing before a turn that has not ended, and a pinned turn is removed with its pin', async () => {
@@ -120,9 +120,9 @@ describe.each(Object.entries(openers))('what the %s store keeps', (_name, open) 
     await store.setPinned(key, 'turn-0-2', true, 9);
     const record = { turn: 'r', fingerprint: 'f', frame: { id: 'r', input: 'x' }, acceptedAt: 1, node: 'n' };
     expect(await store.claim({ ...key, record, onBusy: 'queue', maxQueuedTurns: 9 })).toMatchObject({ pos: head });
-    expect(await store.retain(key, { maxTurns: 1 })).toEqual({ start: 24, removed: 2 });
+    expect(await store.retain(key, { maxTurns: 1 })).toMatchObject({ start: 24, removed: 2 });
     expect((await store.readSession(key))?.pinned).toEqual(['turn-0-2']);
-    expect(await store.retain(key, { maxTurns: 0 })).toEqual({ start: head, removed: 1 });
+    expect(await store.retain(key, { maxTurns: 0 })).toMatchObject({ start: head, removed: 1 });
     expect(await store.readTurn(key, 'r')).toMatchObject({ state: 'unfinished' });
     expect(await store.retain({ tenant: 'other', session: key.session }, { maxTurns: 0 })).toBeUndefined();
   });

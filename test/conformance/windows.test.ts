@@ -1,5 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { GatewayOptions } from '../../src/gateway/create-gateway.ts';
+import { connectRedis } from '../../src/store/redis/connect-redis.ts';
+import { createRedisStore } from '../../src/store/redis/redis-store.ts';
 import { RawClient } from '../support/raw-client.ts';
 import { type RedisServer, startRedisServer } from '../support/redis-server.ts';
 import { createScriptedUpstream, type ScriptedCall } from '../support/scripted-upstream.ts';
@@ -248,6 +250,39 @@ describe('windows on two nodes', () => {
     await last.end('done');
     await expectExact(onA, upstream.calls);
     await expectExact(onB, upstream.calls);
+  });
+
+  test('pins, settings and what was heard count on the other node even if no message gets there', async () => {
+    const prefix = `m${process.pid}`;
+    const upstream = createScriptedUpstream(answer);
+    const openNode = async (node: string) => {
+      const connection = await connectRedis(redis.url, () => {});
+      const close = async (): Promise<void> => connection.disconnect();
+      const store = createRedisStore({ connection, subscriber: connection, prefix, node, close });
+      const silent = { ...store, tell: () => {}, listen: async () => {} };
+      const gateway = await startTestGateway({ store: silent, upstreamObjects: [upstream] });
+      const client = await RawClient.connect(gateway.url);
+      await client.attach({ ref: 1, s: 0, session: 'silent', create: { settings: { window: { maxTokens: 150 } } } });
+      return client;
+    };
+    const [onA, onB] = [await openNode('a'), await openNode('b')];
+    const first = await say(onA, 'remember me');
+    for (let i = 0; i < 20; i++) await say(onA, `question ${i}`);
+    const { pos } = onA.all('delta').at(-1)!;
+    const last = onA.all('turn.accepted').at(-1)!.turn;
+    await pin(onB, first.turn, true);
+    onB.send({ t: 'cancel', ref: 5, s: 0, turn: last, heard: pos + 6 });
+    await onB.next('cancelling');
+    onB.send({ t: 'update', ref: 6, s: 0, settings: { system: 'S' } });
+    await onB.next('updated');
+    await say(onA, 'and now');
+    const sent = upstream.calls.at(-1)!.request.messages;
+    expect(sent[0]).toEqual({ role: 'system', text: 'S' });
+    expect(sent[1]).toEqual({ role: 'user', content: 'remember me' });
+    expect(sent.at(-2)).toEqual({ role: 'assistant', text: 'Answer' });
+    expect(onA.all('pinned')).toMatchObject([{ turn: first.turn, pinned: true }]);
+    expect(onA.all('updated')).toMatchObject([{ settings: { system: 'S' } }]);
+    await expectExact(onA, upstream.calls);
   });
 
   test('a pin told to a node without the turn reaches one that runs the queue for nobody', async () => {

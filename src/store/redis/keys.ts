@@ -15,7 +15,7 @@ export function createRedisKeys(prefix: string) {
       const others = ['queue', 'turns', 'entries', 'heard', 'texts', 'summary'];
       return [name, `${name}:followers`, ...others.map((other) => `${name}:${other}`)];
     },
-    /** Hash: epoch, head, start, bytes, usedAt, settings, createdAt, turns, running, owner, from, orphaned, pinned. */
+    /** Hash: epoch, version, head, start, bytes, usedAt, settings, createdAt, turns, running, owner, from, orphaned, pinned. */
     session: (key: SessionKey) => session(key),
     /** List: turns that wait. */
     queue: (key: SessionKey) => `${session(key)}:queue`,

@@ -8,6 +8,7 @@ const commands = {
   parleyUpdateSettings: ['update-settings', 1],
   parleySetPinned: ['set-pinned', 2],
   parleyKeepText: ['keep-text', 2],
+  parleyNoteHeard: ['note-heard', 2],
   parleyWriteSummary: ['write-summary', 2],
   parleyClaim: ['claim', 4],
   parleyEnd: ['end', 4],

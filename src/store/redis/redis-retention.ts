@@ -52,7 +52,12 @@ export function createRedisRetention({ connection, keys, node, ask }: RedisReten
           retentionStep,
         );
         if (!Array.isArray(result)) return undefined;
-        return { start: Number(result[0]), removed: Number(result[1]) };
+        const [start, removed, version] = result as (number | string)[];
+        return {
+          start: Number(start),
+          removed: Number(removed),
+          ...(version === undefined ? {} : { version: Number(version) }),
+        };
       }),
     touch: (key) =>
       ask(async () => {

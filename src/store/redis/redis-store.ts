@@ -101,6 +101,7 @@ export function createRedisStore(options: RedisStoreOptions): SharedStore {
       unfinishedFrom: fields.from === undefined ? undefined : Number(fields.from),
       queue,
       pinned: fields.pinned === undefined ? undefined : pinnedOf(fields.pinned),
+      version: fields.version === undefined ? undefined : Number(fields.version),
     };
   };
 
@@ -141,7 +142,12 @@ export function createRedisStore(options: RedisStoreOptions): SharedStore {
     if (claimOutcomes.has(outcome)) await mustLive(request);
     switch (outcome) {
       case 'running':
-        return { outcome, pos: Number(details[0]), tombstoned: details[1] === 1 };
+        return {
+          outcome,
+          pos: Number(details[0]),
+          tombstoned: details[1] === 1,
+          version: Number(details[2]) || undefined,
+        };
       case 'queued':
         return { outcome, ahead: Number(details[0]), tombstoned: details[1] === 1 };
       case 'replacing':
@@ -231,11 +237,6 @@ export function createRedisStore(options: RedisStoreOptions): SharedStore {
         log.appended(await append(json), batches, json.length);
       }),
     end: (request) => ask(() => end(request)),
-    noteHeard: (key, position, heard, outputTokens) =>
-      ask(
-        async () =>
-          void (await connection.hset(keys.heard(key), String(position), JSON.stringify({ heard, outputTokens }))),
-      ),
     readEntries: (key, from, limit) =>
       askToRead(() =>
         readRange(

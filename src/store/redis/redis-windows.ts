@@ -9,11 +9,16 @@ export interface RedisWindowsOptions {
   askToRead<Result>(action: () => Promise<Result>): Promise<Result>;
 }
 
-type Windows = Pick<Store, 'setPinned' | 'keepText' | 'readText' | 'readSummary' | 'writeSummary'>;
+type Windows = Pick<Store, 'noteHeard' | 'setPinned' | 'keepText' | 'readText' | 'readSummary' | 'writeSummary'>;
 
-/** What windows need of a session beside its turns: pins, texts, the summary. */
+/** What windows need of a session beside its turns: pins, texts, the summary, what was heard. */
 export function createRedisWindows({ connection, keys, ask, askToRead }: RedisWindowsOptions): Windows {
   return {
+    noteHeard: (key, position, heard, outputTokens) =>
+      ask(async () => {
+        const note = JSON.stringify({ heard, outputTokens });
+        await connection.parleyNoteHeard(keys.session(key), keys.heard(key), position, note);
+      }),
     setPinned: (key, turn, isPinned, max) =>
       ask(async () => {
         const [outcome, pinned = ''] = (await connection.parleySetPinned(

@@ -1,7 +1,7 @@
 -- Claims a turn: idempotency, base check, busy policy, place of turn.accepted (store/claim-rules.ts says the same).
 -- KEYS: 1 session, 2 queue, 3 turns, 4 tombstone of the turn
 -- ARGV: 1 turn, 2 fingerprint, 3 onBusy, 4 base or '', 5 live head or '', 6 longest queue, 7 record (JSON), 8 node
--- Returns: {'running', pos, tombstoned} | {'queued', ahead, tombstoned} | {'replacing', tombstoned, superseded...}
+-- Returns: {'running', pos, tombstoned, version} | {'queued', ahead, tombstoned} | {'replacing', tombstoned, superseded...}
 --   | {'duplicate', stored turn} | {'conflict'} | {'busy', owner} | {'elsewhere', owner} | {'queue_full'}
 --   | {'stale_base', head} | {'session_not_found'}
 -- A stored turn is fingerprint, line break, 'U' ('T' if tombstoned) and pos or nothing, line break, record; see end.lua
@@ -24,7 +24,7 @@ if not running then
   redis.call('HSET', KEYS[1], 'running', ARGV[1], 'owner', ARGV[8], 'head', head + 1, 'from', head)
   redis.call('HSET', KEYS[3], ARGV[1], ARGV[2] .. '\n' .. kind .. head .. '\n' .. ARGV[7])
   redis.call('DEL', KEYS[4])
-  return {'running', head, tombstoned}
+  return {'running', head, tombstoned, tonumber(redis.call('HGET', KEYS[1], 'version') or '0')}
 end
 local owner = redis.call('HGET', KEYS[1], 'owner')
 -- what a dead node left is ended by another one, not continued

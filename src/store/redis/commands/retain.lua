@@ -1,7 +1,7 @@
 -- Removes the oldest finished turns of a session beyond what is to be kept (store/retention-rules.ts says the same).
 -- KEYS: 1 session, 2 turns, 3 entries, 4 heard
 -- ARGV: 1 greatest age (ms) or '', 2 most turns or '', 3 most bytes or '', 4 turns looked at
--- Returns: {first position that is left, turns removed} | false when there is no such session
+-- Returns: {first position that is left, turns removed, version of the session if any were} | false when there is no such session
 if redis.call('HEXISTS', KEYS[1], 'epoch') == 0 then return false end
 local start = redis.call('HGET', KEYS[1], 'start') or '0'
 local bytes = tonumber(redis.call('HGET', KEYS[1], 'bytes') or '0')
@@ -49,4 +49,4 @@ for i = 1, count do
 end
 start = tostring(rows[count].finish)
 redis.call('HSET', KEYS[1], 'start', start, 'bytes', bytes - removed, 'pinned', string.match(pinned, '^%s*(.-)%s*$'))
-return {start, count}
+return {start, count, redis.call('HINCRBY', KEYS[1], 'version', 1)}

@@ -16,4 +16,5 @@ if ARGV[2] == '1' and not known then
 end
 local text = table.concat(pinned, ' ')
 redis.call('HSET', KEYS[1], 'pinned', text)
+redis.call('HINCRBY', KEYS[1], 'version', 1)
 return {'set', text}

@@ -7,4 +7,5 @@ local stored = redis.call('HGET', KEYS[2], 'end') or '0'
 if stored == ARGV[3] and redis.call('HGET', KEYS[2], 'text') == ARGV[5] then return 1 end
 if stored ~= ARGV[2] or tonumber(ARGV[3]) <= tonumber(ARGV[2]) then return 0 end
 redis.call('HSET', KEYS[2], 'end', ARGV[3], 'turns', ARGV[4], 'text', ARGV[5])
+redis.call('HINCRBY', KEYS[1], 'version', 1)
 return 1
