@@ -162,6 +162,19 @@ describe.each(stores)('the store contract: $name', ({ open }) => {
     expect(await store.readTail({ tenant: 'other', session: 's1' }, 1_000, 5)).toEqual([]);
   });
 
+  test('notes how far a finished turn was heard, without another change', async () => {
+    await start();
+    await store.claim(claimOf('a'));
+    await store.end(endOf('a', 0, 20));
+    await store.noteHeard(key, 20, 7, 3);
+    const noted = { ...entryOf('a', 0, 20), heard: 7, outputTokens: 3 };
+    expect(await store.readTail(key, 100, 5)).toEqual([noted]);
+    expect(await store.readEntries(key, 0, 5)).toEqual([noted]);
+    // of a turn that is not there
+    await store.noteHeard(key, 30, 7, 3);
+    expect(await store.readTail(key, 100, 5)).toEqual([noted]);
+  });
+
   test('pins turns that it knows, so many at a time, and says which', async () => {
     await start();
     expect(await store.setPinned(key, 'a', true, 2)).toEqual({ outcome: 'turn_not_found' });

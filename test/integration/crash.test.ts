@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import type { WindowMessage } from '../../protocol/frames/window.ts';
 import type { UpFrame } from '../../protocol/up.ts';
 import { checkContiguous, isEvent, textOf, transcript } from '../support/assembled-text.ts';
 import { startGatewayProcess } from '../support/gateway-process.ts';
@@ -6,6 +7,7 @@ import { RawClient } from '../support/raw-client.ts';
 import { newTurnId, temporaryDirectory } from '../support/test-gateway.ts';
 import { startUpstreamDouble } from '../support/upstream-double/start-upstream-double.ts';
 import { answerText } from '../support/upstream-double/token-text.ts';
+import { askWindow } from '../support/windows.ts';
 
 describe('a gateway killed with kill -9 in mid-stream', () => {
   test('loses and repeats no token; every turn ends interrupted with what clients saw', async () => {
@@ -74,17 +76,22 @@ describe('a gateway killed with kill -9 in mid-stream', () => {
     const upstreams = [{ name: 'practice', wire: 'practice', tokensPerSecond: 200, firstTokenMs: 0 }] as const;
     let cursor = 0;
     let epoch: string | undefined;
+    const create = { settings: { system: 'Be brief.' } };
     const seen = [];
+    const windows = new Map<string, WindowMessage[]>();
     for (let round = 0; round < 4; round++) {
       const gateway = await startGatewayProcess({ data, upstreams: [...upstreams] });
       await expect(startGatewayProcess({ data, upstreams: [...upstreams] })).rejects.toThrow(
         /in use by process \d+; stop it/,
       );
       const client = await RawClient.connect(gateway.url);
-      const attached = await client.attach({ ref: 1, s: 0, session: 'again', create: {}, epoch, after: cursor });
+      const attached = await client.attach({ ref: 1, s: 0, session: 'again', create, epoch, after: cursor });
       epoch = attached.epoch;
-      client.send({ t: 'turn', s: 0, id: newTurnId(), input: '/long' });
+      const turn = newTurnId();
+      client.send({ t: 'turn', s: 0, id: turn, input: '/long' });
       await client.next('delta', (delta) => delta.tokens >= 5 + round);
+      windows.set(turn, (await askWindow(client, turn)).messages);
+      expect(windows.get(turn)).toHaveLength(2 + 2 * round);
       gateway.kill('SIGKILL');
       await gateway.exited;
       await client.closed;
@@ -98,6 +105,8 @@ describe('a gateway killed with kill -9 in mid-stream', () => {
     expect(ends.map((end) => end.status)).toEqual(['interrupted', 'interrupted', 'interrupted', 'interrupted']);
     const replayed = client.frames.filter((frame) => !isEvent(frame) || frame.pos < cursor);
     expect(transcript(replayed, 0).slice(0, -1)).toEqual(transcript(seen, 0).slice(0, -1));
+    // and what was sent upstream is known of each, though its node is gone
+    for (const [turn, messages] of windows) expect((await askWindow(client, turn)).messages).toEqual(messages);
     gateway.kill('SIGTERM');
     expect(await gateway.exited).toEqual({ code: 0, signal: null });
   });

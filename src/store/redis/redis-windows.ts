@@ -31,7 +31,10 @@ export function createRedisWindows({ connection, keys, ask, askToRead }: RedisWi
         return outcome === 'set' ? { outcome, pinned: pinnedOf(pinned) } : { outcome };
       }),
     keepText: (key, epoch, id, text) =>
-      ask(async () => void (await connection.parleyKeepText(keys.session(key), keys.texts(key), epoch, id, text))),
+      // the same text under the same id, however often
+      askToRead(async () => {
+        await connection.parleyKeepText(keys.session(key), keys.texts(key), epoch, id, text);
+      }),
     readText: (key, id) => askToRead(async () => (await connection.hget(keys.texts(key), id)) ?? undefined),
     readSummary: (key) =>
       askToRead(async () => {
