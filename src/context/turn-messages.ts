@@ -1,6 +1,7 @@
 import type { TurnInput } from '../../protocol/frames/common.ts';
 import type { LogEvent } from '../session/log-event.ts';
 import { endOf } from '../session/log-event.ts';
+import { splitsPair } from '../session/session-log.ts';
 import type { UpstreamMessage, UpstreamToolCall } from '../upstream/contract.ts';
 
 /** The text of an input, its parts joined by line breaks. */
@@ -37,7 +38,9 @@ export function answerMessages(events: readonly LogEvent[], heard = Number.POSIT
   };
   for (const event of events) {
     if (event.t === 'delta' && event.kind === undefined) {
-      text += endOf(event) <= heard ? event.text : event.text.slice(0, Math.max(0, heard - event.pos));
+      // half a character was not heard
+      const until = splitsPair(event, heard) ? heard - 1 : heard;
+      text += endOf(event) <= heard ? event.text : event.text.slice(0, Math.max(0, until - event.pos));
     } else if (event.t === 'tool.call' && event.pos < heard) {
       names.set(event.call, event.name);
       calls.push({ id: event.call, name: event.name, arguments: event.arguments });

@@ -153,6 +153,13 @@ describe('the messages of a turn', () => {
     expect(answerMessages(events, 14)).toHaveLength(3);
     expect(answerMessages(events, 14).at(-1)).toEqual({ role: 'assistant', text: 'do' });
     expect(answerMessages(events, 0)).toEqual([]);
+    const smile: LogEvent = { t: 'delta', pos: 0, turn: 'a', text: 'a👋b', tokens: 3 };
+    expect([1, 2, 3, 4].map((heard) => answerMessages([smile], heard)[0])).toMatchObject([
+      { text: 'a' },
+      { text: 'a' },
+      { text: 'a👋' },
+      { text: 'a👋b' },
+    ]);
   });
 });
 
