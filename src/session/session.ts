@@ -164,7 +164,7 @@ export class Session {
   removed(start: number, version: number | undefined): void {
     this.start = Math.max(this.start, start);
     // nothing else was changed: what is kept of the rest holds
-    if (version !== undefined && this.version === version - 1) this.version = version;
+    if (version !== undefined && (this.version ?? 0) === version - 1) this.version = version;
   }
 
   /** The store knows more than this node, and no turn runs: attachments get the rest from there. */

@@ -107,7 +107,7 @@ describe.each(['uws', 'ws'] as const)('frames in odd orders over %s', (transport
     await client.next('deleted');
     const again = await client.attach({ ref: 3, s: 0, session: 'same', create: {}, epoch: first.epoch, after: 3 });
     expect(again.epoch).not.toBe(first.epoch);
-    expect(again).toMatchObject({ outcome: 'new', from: 0, head: 0 });
+    expect(again).toMatchObject({ outcome: 'snapshot', from: 0, head: 0 });
   });
 
   test('two attaches at one cursor, apart in time, each get all of it', async () => {

@@ -1,7 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { GatewayOptions } from '../../src/gateway/create-gateway.ts';
-import { connectRedis } from '../../src/store/redis/connect-redis.ts';
-import { createRedisStore } from '../../src/store/redis/redis-store.ts';
+import { openRedisStore } from '../support/open-redis-store.ts';
 import { RawClient } from '../support/raw-client.ts';
 import { type RedisServer, startRedisServer } from '../support/redis-server.ts';
 import { createScriptedUpstream, type ScriptedCall } from '../support/scripted-upstream.ts';
@@ -256,9 +255,7 @@ describe('windows on two nodes', () => {
     const prefix = `m${process.pid}`;
     const upstream = createScriptedUpstream(answer);
     const openNode = async (node: string) => {
-      const connection = await connectRedis(redis.url, () => {});
-      const close = async (): Promise<void> => connection.disconnect();
-      const store = createRedisStore({ connection, subscriber: connection, prefix, node, close });
+      const store = await openRedisStore({ url: redis.url, prefix, node });
       const silent = { ...store, tell: () => {}, listen: async () => {} };
       const gateway = await startTestGateway({ store: silent, upstreamObjects: [upstream] });
       const client = await RawClient.connect(gateway.url);
