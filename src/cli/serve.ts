@@ -1,21 +1,91 @@
 import { type LoadConfigOptions, loadConfig } from '../config/load-config.ts';
-import { createGateway } from '../gateway/create-gateway.ts';
+import type { Config } from '../config/schema.ts';
+import { createGateway, type Gateway } from '../gateway/create-gateway.ts';
+import type { Logger } from '../telemetry/contract.ts';
 import { createLogger } from '../telemetry/logger.ts';
 
-/** Runs a gateway until SIGTERM or SIGINT; the second signal does not wait for running turns. */
+/** Attempts to start anew after the lease was lost, and the waits between them, which grow up to the greatest. */
+const attempts = 12;
+const retryMs = 100;
+const maxRetryMs = 3_000;
+
+/** Its sockets get this long to hear that they must go elsewhere. */
+const farewellMs = 300;
+
+/**
+ * Runs a gateway until SIGTERM or SIGINT; the second signal does not wait for running turns. One that lost its lease is
+ * closed, and another one, with another node id, takes its place on the port; when that fails again and again, the
+ * process ends with 1.
+ */
 export async function serve(options: LoadConfigOptions): Promise<void> {
   const config = loadConfig(options);
   const logger = createLogger(config.log);
-  const gateway = await createGateway({
-    ...structuredClone(config),
-    logger,
-    onLeaseLost() {
-      // its sockets get a moment to hear that they must go elsewhere; a supervisor starts the process anew
-      setTimeout(() => process.exit(1), 1_500);
-    },
+  await new Promise<void>((resolve, reject) => {
+    let gateway: Gateway | undefined;
+    let signals = 0;
+    const isStopping = (): boolean => signals > 0;
+
+    async function start(port: number): Promise<Gateway> {
+      gateway = await createGateway({
+        ...structuredClone(config),
+        port,
+        logger,
+        onLeaseLost: () => void startAnew().catch(fail),
+      });
+      const { transport, node, url } = gateway;
+      logger.info({ url, transport, node, data: config.data }, `Parley is listening: open ${url}`);
+      return gateway;
+    }
+
+    async function startAnew(): Promise<void> {
+      const lost = gateway!;
+      await sleep(farewellMs);
+      if (isStopping()) return;
+      await lost.close();
+      for (let attempt = 0; !isStopping(); attempt++) {
+        try {
+          const next = await start(lost.port);
+          if (isStopping()) await next.drain();
+          return;
+        } catch (error) {
+          if (attempt + 1 >= attempts) throw error;
+          logger.warn({ error }, 'the gateway could not be started anew yet; trying again');
+          await sleep(Math.min(maxRetryMs, retryMs * 2 ** attempt));
+        }
+      }
+      resolve();
+    }
+
+    function fail(error: unknown): void {
+      logger.error({ error }, 'the gateway could not be started anew');
+      process.exitCode = 1;
+      resolve();
+    }
+
+    const stop = (signal: NodeJS.Signals): void => {
+      signals++;
+      if (signals > 1) {
+        logger.warn({ signal }, 'stopping at once');
+        process.exit(1);
+      }
+      logger.info({ signal, ...gateway?.stats() }, 'draining: running turns may finish');
+      gateway?.drain().then(resolve, (error: unknown) => {
+        logger.error({ error }, 'the drain failed');
+        process.exitCode = 1;
+        resolve();
+      });
+    };
+
+    start(config.port).then(() => {
+      giveHints(config, logger);
+      process.on('SIGTERM', stop);
+      process.on('SIGINT', stop);
+    }, reject);
   });
-  const { transport, node, url } = gateway;
-  logger.info({ url, transport, node, data: config.data }, `Parley is listening: open ${url}`);
+  logger.info({}, 'stopped');
+}
+
+function giveHints(config: Config, logger: Logger): void {
   if (config.upstreams.length === 0) {
     logger.info(
       {},
@@ -28,23 +98,8 @@ export async function serve(options: LoadConfigOptions): Promise<void> {
       'everybody who reaches this address may use the gateway: it does not ask for a credential',
     );
   }
-  await new Promise<void>((resolve) => {
-    let signals = 0;
-    const stop = (signal: NodeJS.Signals): void => {
-      signals++;
-      if (signals > 1) {
-        logger.warn({ signal }, 'stopping at once');
-        process.exit(1);
-      }
-      logger.info({ signal, ...gateway.stats() }, 'draining: running turns may finish');
-      gateway.drain().then(resolve, (error: unknown) => {
-        logger.error({ error }, 'the drain failed');
-        process.exitCode = 1;
-        resolve();
-      });
-    };
-    process.on('SIGTERM', stop);
-    process.on('SIGINT', stop);
-  });
-  logger.info({}, 'stopped');
+}
+
+function sleep(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
 }

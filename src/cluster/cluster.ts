@@ -12,6 +12,7 @@ import type { Logger } from '../telemetry/contract.ts';
 import type { TurnEngine } from '../turn/turn-engine.ts';
 import type { TurnService } from '../turn/turn-service.ts';
 import { Followers } from './followers.ts';
+import type { LossWatch } from './loss-watch.ts';
 import type { NodeMessage, NodeRequest } from './messages.ts';
 import { NodeRequests } from './node-requests.ts';
 import { RemoteFollower } from './remote-follower.ts';
@@ -22,6 +23,7 @@ export interface ClusterOptions {
   engine: TurnEngine;
   clock: Clock;
   logger: Logger;
+  watch: LossWatch;
 }
 
 const requestMs = 5_000;
@@ -200,6 +202,17 @@ export class Cluster implements TurnService {
     void this.tellChanged(session.key, 'deleted').catch((error: unknown) => this.#trouble(error));
   }
 
+  settled(): Promise<void> {
+    return this.#options.watch.settled();
+  }
+
+  /** Everything that was agreed with other nodes about sessions is void. */
+  forgetFollowers(): void {
+    for (const session of this.#options.registry.all)
+      for (const node of [...(this.#remotes.get(session)?.keys() ?? [])]) this.#removeRemote(session, node);
+    this.#unsure.clear();
+  }
+
   /** The turn may run elsewhere, or its node may just have died: its events come, or its end does. */
   async beforeAttach(session: Session, cursor: number): Promise<void> {
     const { store, clock } = this.#options;
@@ -281,17 +294,24 @@ export class Cluster implements TurnService {
   /** Brings a followed session up to what the store knows: follow the node that runs it, or read what ended. */
   async #sync(session: Session): Promise<void> {
     if (!this.#followers.has(session) && session.turns.size === 0) return;
-    const { store } = this.#options;
+    const { store, watch } = this.#options;
+    const known = session.log.durable;
     const stored = await store.readSession(session.key);
-    if (stored === undefined) return;
+    if (stored === undefined || session.erased) return;
+    // erased and made anew, and nobody heard of it
+    if (session.turns.size === 0 && stored.epoch !== session.storedEpoch) return this.#erase(session);
     session.refresh(stored);
     if (session.turns.size > 0 || !this.#followers.has(session)) return;
     this.#elsewhere.delete(session);
     if (stored.owner !== undefined && stored.owner !== store.node) {
       this.#elsewhere.add(session);
       this.#tell(stored.owner, { kind: 'follow', cursor: session.log.head, ...pick(session.key) });
+      if (!(await store.isAlive(stored.owner))) await store.suspect(stored.owner, session.key);
     } else if (stored.running !== undefined) {
       void this.#options.engine.takeUpLost(session);
+    } else if (stored.head < known) {
+      // what was shown here is not there any more
+      watch.lost();
     } else {
       session.finishedTurns = stored.turns;
       session.catchUp(stored.head);
@@ -317,6 +337,11 @@ export class Cluster implements TurnService {
         this.#removeRemote(session, message.from);
         break;
       case 'events':
+        if (message.epoch !== session.epoch) {
+          this.#unsure.add(session);
+          this.#options.watch.look();
+          break;
+        }
         this.#heardMs.set(session, this.#options.clock.now());
         if (session.turns.size === 0 && !session.adopt(message.events)) this.#look(session);
         break;
@@ -364,7 +389,7 @@ export class Cluster implements TurnService {
     this.#removeRemote(session, node);
     const key = pick(session.key);
     const follower = new RemoteFollower(
-      (events: LogEvent[]) => this.#tell(node, { kind: 'events', events, ...key }),
+      (events: LogEvent[]) => this.#tell(node, { kind: 'events', epoch: session.epoch, events, ...key }),
       (frame: DownFrame) => this.#tell(node, { kind: 'frame', frame, ...key }),
     );
     let remotes = this.#remotes.get(session);
@@ -391,6 +416,7 @@ export class Cluster implements TurnService {
   #erase(session: Session): void {
     this.#options.engine.abandon(session);
     this.#options.registry.remove(session);
+    this.#options.store.forget(session.key);
     for (const { follower, alias } of [...session.attachments]) {
       follower.sendFrame({ t: 'deleted', s: alias });
       follower.forget(alias);

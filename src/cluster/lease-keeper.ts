@@ -5,6 +5,8 @@ export interface LeaseKeeperOptions {
   store: SharedStore;
   clock: Clock;
   ttlMs: number;
+  /** The store was there just now. */
+  onRenewed?(): void;
   /** Another node took over: this node must not say another word. */
   onLost(): void;
   onTrouble(error: unknown): void;
@@ -27,6 +29,7 @@ export class LeaseKeeper {
   #renewedMs = 0;
   #steadySinceMs = 0;
   #wasAway = false;
+  #renewing = false;
   #stopped = false;
 
   constructor(options: LeaseKeeperOptions) {
@@ -43,6 +46,18 @@ export class LeaseKeeper {
   stop(): void {
     this.#stopped = true;
     this.#timer?.cancel();
+  }
+
+  /**
+   * Perhaps another server answers now, which knows only old renewals: nobody is dead because of that, and this node's
+   * lease is renewed at once.
+   */
+  returned(): void {
+    if (this.#stopped) return;
+    this.#away(this.#options.clock.now());
+    if (this.#renewing) return;
+    this.#timer?.cancel();
+    this.#schedule(0);
   }
 
   /** The store said so in another answer. */
@@ -75,17 +90,20 @@ export class LeaseKeeper {
   async #renew(): Promise<void> {
     const { store, clock, ttlMs, onTrouble } = this.#options;
     let delayMs = ttlMs / 3;
+    this.#renewing = true;
     try {
       if (!(await store.renewLease(ttlMs))) return this.lost();
       const nowMs = clock.now();
       if (this.#isLate(nowMs)) this.#away(nowMs);
       this.#renewedMs = nowMs;
+      this.#options.onRenewed?.();
     } catch (error) {
       // whether it still stands is for the store to say: it refuses the appends of a node that was buried
       onTrouble(error);
       this.#away(clock.now());
       delayMs = Math.min(delayMs, retryMs);
     }
+    this.#renewing = false;
     if (!this.#stopped) this.#schedule(delayMs);
   }
 }

@@ -14,7 +14,8 @@ export type NodeRequest =
 export type NodeMessage = { from: string } & (
   | ({ kind: 'follow'; cursor: number } & SessionKey)
   | ({ kind: 'unfollow' } & SessionKey)
-  | ({ kind: 'events'; events: LogEvent[] } & SessionKey)
+  /** `epoch`: positions of another one say nothing. */
+  | ({ kind: 'events'; epoch: string; events: LogEvent[] } & SessionKey)
   | ({ kind: 'frame'; frame: DownFrame } & SessionKey)
   /** The session changed in the store: look there. */
   | ({ kind: 'changed' } & SessionKey)

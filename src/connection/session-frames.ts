@@ -133,6 +133,7 @@ export class SessionFrames {
     if (slot === undefined && this.#slots.size >= limits.maxAttachments) {
       throw new ProtocolError('rate_limited', `A connection follows at most ${limits.maxAttachments} sessions.`);
     }
+    await turns.settled?.();
     const { tenant } = this.#identity;
     const { session, created } = await registry.open({ tenant, session: frame.session, create: frame.create });
     try {
@@ -159,7 +160,8 @@ export class SessionFrames {
         s: frame.s,
         session: session.key.session,
         epoch: session.epoch,
-        outcome: created ? outcomeOfNew(frame) : outcome,
+        // one who comes with a cursor holds something that is void
+        outcome: created && outcome === 'resumed' ? 'new' : outcome,
         from: attachment.cursor,
         head: session.log.durable,
         live: liveTurns(session),
@@ -282,11 +284,6 @@ export class SessionFrames {
       throw new ProtocolError('forbidden', 'This attachment only views the session.');
     return session;
   }
-}
-
-/** A cursor of a session that is gone is not one of the session that was made in its place. */
-function outcomeOfNew({ after }: Attach): 'new' | 'snapshot' {
-  return after === undefined ? 'new' : 'snapshot';
 }
 
 function liveTurns(session: Session): string[] | undefined {

@@ -16,7 +16,7 @@ import { GroupCommit } from '../session/group-commit.ts';
 import { Retention } from '../session/retention.ts';
 import { SessionRegistry } from '../session/session-registry.ts';
 import type { OrphanedSession, SharedStore, Store } from '../store/contract.ts';
-import { LeaseLostError } from '../store/store-error.ts';
+import { LeaseLostError, StoreLossError } from '../store/store-error.ts';
 import type { Logger } from '../telemetry/contract.ts';
 import { createLogger } from '../telemetry/logger.ts';
 import { startTransport } from '../transport/start-transport.ts';
@@ -125,8 +125,10 @@ async function assemble(parts: Parts): Promise<Gateway> {
 
   let membership: Membership | undefined;
   let draining = false;
+  let stopListening = (): void => {};
   const commit = new GroupCommit(store, (error) => {
     if (error instanceof LeaseLostError) membership?.lease.lost();
+    else if (error instanceof StoreLossError) membership?.watch.look();
     else logger.error({ error }, 'the node log could not be written; trying again');
   });
   const { isActive: isRetentionActive, rulesFor } = retentionRules(config.retention);
@@ -138,6 +140,7 @@ async function assemble(parts: Parts): Promise<Gateway> {
     newSessionId: newId,
     newEpoch: () => randomBytes(9).toString('base64url'),
     wall: () => clock.wall(),
+    generation: () => membership?.watch.generation ?? '',
     onReplayError: (session, error) => logger.error({ session: session.key.session, error }, 'a replay failed'),
     onFollowersChanged: (session) => membership?.cluster.followersChanged(session),
   });
@@ -161,6 +164,7 @@ async function assemble(parts: Parts): Promise<Gateway> {
     tokensFor: tokensForModel,
     turnStored: (session) => retention.turnEnded(session),
     summaryMade: (session) => membership?.cluster.settingsChanged(session),
+    storeForgot: (isCertain) => (isCertain ? membership?.watch.lost() : membership?.watch.look()),
     turnRuns: (session) => membership?.cluster.turnRuns(session),
     sessionSettled(session) {
       membership?.cluster.turnsEnded(session);
@@ -191,12 +195,16 @@ async function assemble(parts: Parts): Promise<Gateway> {
       leaseMs: config.leaseMs,
       tokensFor: tokensForModel,
       adopt,
+      closeSockets() {
+        for (const connection of connections) connection.close('lease_lost', 'history was lost; attach again');
+      },
       onLost() {
         logger.error({ node }, 'this node lost its lease: it falls silent, and what it ran is ended by another');
         commit.close();
         // providers need not go on for what nobody will see
         for (const session of registry.all) engine.abandon(session);
         draining = true;
+        stopListening();
         for (const connection of connections)
           connection.close('lease_lost', 'this node may not speak for its sessions any more');
         options.onLeaseLost?.();
@@ -239,6 +247,7 @@ async function assemble(parts: Parts): Promise<Gateway> {
     },
     (reason) => logger.warn({ reason }, 'uWebSockets.js cannot be loaded here; serving through ws'),
   );
+  stopListening = () => transport.stopListening();
 
   retention.start();
 

@@ -1,5 +1,7 @@
 import { Cluster } from '../cluster/cluster.ts';
+import { BeginAnew } from '../cluster/begin-anew.ts';
 import { LeaseKeeper } from '../cluster/lease-keeper.ts';
+import { LossWatch } from '../cluster/loss-watch.ts';
 import { Undertaker } from '../cluster/undertaker.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { SessionRegistry } from '../session/session-registry.ts';
@@ -19,9 +21,12 @@ export interface JoinOptions {
   tokensFor(model: string): ModelTokens;
   adopt(orphan: OrphanedSession): Promise<boolean>;
   onLost(): void;
+  /** Closes every socket: the store lost data, and clients must attach again. */
+  closeSockets(): void;
 }
 
 export interface Membership {
+  watch: LossWatch;
   cluster: Cluster;
   lease: LeaseKeeper;
   /** This node takes nothing over any more: it goes away itself. */
@@ -35,8 +40,30 @@ export interface Membership {
 export async function joinCluster(options: JoinOptions): Promise<Membership> {
   const { store, clock, logger, leaseMs, tokensFor, adopt, onLost } = options;
   const onTrouble = (error: unknown): void => logger.warn({ error }, 'the shared store did not answer; trying again');
-  const cluster = new Cluster(options);
-  const lease = new LeaseKeeper({ store, clock, ttlMs: leaseMs, onLost, onTrouble });
+  const endOrphans = (orphans: readonly OrphanedSession[]): Promise<number> =>
+    recoverTurns({ store, tokensFor }, orphans);
+  const anew = new BeginAnew({
+    ...options,
+    endOrphans,
+    onEnded(orphans, turns) {
+      logger.warn({ turns }, 'turns that were lost in part were ended as interrupted');
+      for (const { session } of orphans) cluster.storeChanged(session);
+    },
+  });
+  const watch = new LossWatch({
+    store,
+    clock,
+    async onGeneration(generation) {
+      logger.error({ generation }, 'Redis lost data that it had acknowledged: clients are told, and attach again');
+      cluster.forgetFollowers();
+      await anew.run();
+    },
+    onLeaseLost: () => lease.lost(),
+    onTrouble,
+  });
+  const cluster = new Cluster({ ...options, watch });
+  const onRenewed = (): void => void watch.glance().catch(onTrouble);
+  const lease = new LeaseKeeper({ store, clock, ttlMs: leaseMs, onRenewed, onLost, onTrouble });
   const undertaker = new Undertaker({
     store,
     clock,
@@ -55,6 +82,8 @@ export async function joinCluster(options: JoinOptions): Promise<Membership> {
     onTrouble,
   });
   await lease.start();
+  await watch.start();
+  store.onReturn(() => lease.returned());
   await cluster.start(() => undertaker.hurry());
   undertaker.start();
   return {
@@ -64,10 +93,12 @@ export async function joinCluster(options: JoinOptions): Promise<Membership> {
     async hasOthers() {
       return (await store.otherNodes().catch(() => [])).length > 0;
     },
+    watch,
     async leave() {
       undertaker.stop();
       lease.stop();
       cluster.stop();
+      watch.stop();
       await store.leaveNodes().then(() => cluster.tellLeft(), onTrouble);
     },
   };

@@ -23,6 +23,8 @@ export interface SessionDependencies {
   onReplayError(session: Session, error: unknown): void;
   /** Old turns are removed from the store, perhaps by another node. */
   removesTurns?: boolean;
+  /** Part of every epoch: changes when the store lost data. */
+  generation?(): string;
   /** Sockets began or ceased to follow; other nodes' followers are not counted. */
   onFollowersChanged?(session: Session): void;
 }
@@ -47,7 +49,8 @@ const replayLength = 16_384;
  */
 export class Session {
   readonly key: SessionKey;
-  readonly epoch: string;
+  /** The store's own part of the epoch: another one is another session of the same name. */
+  readonly storedEpoch: string;
   readonly log: SessionLog;
   settings: Settings;
   /** Running turn first, then those that wait, in order. */
@@ -70,6 +73,7 @@ export class Session {
   /** What is under way and needs this object to stay the one of its session: attaches, claims. */
   holds = 0;
   readonly #dependencies: SessionDependencies;
+  #epoch: string;
   readonly #attachments: Attachment[] = [];
   #waiters: { position: number; resolve: () => void }[] | undefined;
   /** Sockets on other nodes. */
@@ -77,7 +81,7 @@ export class Session {
 
   constructor(stored: StoredSession, dependencies: SessionDependencies) {
     this.key = { tenant: stored.tenant, session: stored.session };
-    this.epoch = stored.epoch;
+    this.storedEpoch = stored.epoch;
     this.settings = stored.settings;
     this.finishedTurns = stored.turns;
     this.start = stored.start ?? 0;
@@ -85,6 +89,17 @@ export class Session {
     this.version = stored.version;
     this.log = new SessionLog(stored.unfinishedFrom ?? stored.head);
     this.#dependencies = dependencies;
+    this.#epoch = this.#epochNow();
+  }
+
+  /** What a client's cursor belongs to. */
+  get epoch(): string {
+    return this.#epoch;
+  }
+
+  /** The generation changed: cursors of before are void. */
+  renewEpoch(): void {
+    this.#epoch = this.#epochNow();
   }
 
   get attachments(): readonly Attachment[] {
@@ -275,6 +290,11 @@ export class Session {
     let oldest = this.log.durable;
     for (const turn of this.turns.values()) oldest = Math.min(oldest, turn.position ?? oldest);
     this.log.trim(oldest);
+  }
+
+  #epochNow(): string {
+    const generation = this.#dependencies.generation?.() ?? '';
+    return generation === '' ? this.storedEpoch : `${this.storedEpoch}.${generation}`;
   }
 
   #show(events: readonly LogEvent[]): void {

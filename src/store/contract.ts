@@ -194,7 +194,7 @@ export interface Store {
   readTurn(key: SessionKey, turn: string): Promise<StoredTurn | undefined>;
   /** Remembers the cancel of a turn that is not known yet; answers the turn if it is. */
   tombstone(key: SessionKey, turn: string, at: number): Promise<StoredTurn | undefined>;
-  /** Makes events durable in the node log; all or nothing, in order. */
+  /** Makes events durable in the node log; all or nothing, in order. Throws `LeaseLostError` and `StoreLossError`. */
   append(batches: readonly LogBatch[]): Promise<void>;
   end(request: EndRequest): Promise<EndResult>;
   /** Notes for a finished turn what of it was heard; `end` is the position after it. */
@@ -255,6 +255,25 @@ export interface SharedStore extends Store {
   takeOver(dead: string): Promise<OrphanedSession[] | undefined>;
   /** All of it is ended. */
   buried(dead: string): Promise<void>;
+  /** A node that is not alive may have left this session unfinished, should the store have lost its knowledge of that. */
+  suspect(dead: string, key: SessionKey): Promise<void>;
+  /** Calls back whenever the store may have lost data: its connection is back, or another server answers. */
+  onReturn(callback: () => void): void;
+  /** The session was erased by another node. */
+  forget(key: SessionKey): void;
+  /** Whether the store has everything that it acknowledged to this node. Throws `LeaseLostError`. */
+  intact(): Promise<boolean>;
+  /**
+   * The generation of the data; `known` is the last that this node learned, '' at first. `ends`: data was lost, so that
+   * one is over; whoever says so first makes the next one. It is also over when the store does not know it any more.
+   */
+  generation(known: string, ends: boolean): Promise<string>;
+  /** Appends again what a running turn said, after a loss. */
+  rewrite(batch: LogBatch): Promise<void>;
+  /** What is there now is all there is: `intact` and `append` begin anew. */
+  acceptLoss(): Promise<void>;
+  /** What the store takes for running on this node, in sessions that do not run here; after a loss. */
+  reclaim(runsHere: (key: SessionKey) => boolean): Promise<OrphanedSession[]>;
   /** Registers the sockets of this node that follow the session; `undefined`: none does any more. */
   setFollowing(key: SessionKey, presence: Presence | undefined): Promise<void>;
   /** Other nodes that follow the session, and with what. */

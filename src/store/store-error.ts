@@ -14,6 +14,14 @@ export class LeaseLostError extends StoreError {
   }
 }
 
+/** The store does not have any more what it had acknowledged. */
+export class StoreLossError extends StoreError {
+  constructor() {
+    super('The store lost what it had acknowledged.');
+    this.name = 'StoreLossError';
+  }
+}
+
 /** Another process holds the data directory, or the directory cannot be used: the gateway cannot start. */
 export class StoreStartError extends Error {
   constructor(message: string, cause?: unknown) {

@@ -59,6 +59,8 @@ export interface TurnEnvironment {
   contextOf(session: Session): SessionContext;
   /** Whether the last attempt to sum the session up failed. */
   summaryFailed(session: Session): boolean;
+  /** The store does not know the turn, or knows it otherwise: no end of it is shown. */
+  turnForgotten(turn: LiveTurn): void;
   /** The turn is over and stored; `next` is the waiting turn that the store let run. */
   turnEnded(turn: LiveTurn, session: Session, next: string | undefined): void;
 }

@@ -69,7 +69,8 @@ export async function settleTurn(environment: TurnEnvironment, turn: EndingTurn,
   turn.machine.enter('ended');
   logEnd(environment, turn, ended);
   session.turns.delete(turn.id);
-  if (session.erased || result.outcome === 'unknown' || result.outcome === 'fenced') return;
+  if (session.erased) return;
+  if (result.outcome === 'unknown' || result.outcome === 'fenced') return environment.turnForgotten(turn);
   session.finishedTurns++;
   environment.contextOf(session).add(entry);
   session.confirm(ended);

@@ -6,7 +6,7 @@ import { inputText } from '../context/turn-messages.ts';
 import { endOf, type LogEvent } from '../session/log-event.ts';
 import type { LiveTurn, Session } from '../session/session.ts';
 import type { OrphanedSession, StoredTurn, TurnRecord } from '../store/contract.ts';
-import { LeaseLostError, StoreError } from '../store/store-error.ts';
+import { LeaseLostError, StoreError, StoreLossError } from '../store/store-error.ts';
 import { onBusyOf, refusal, wellFormed } from './claim-answers.ts';
 import type { Ending, SummarySettings, TurnEnvironment } from './contract.ts';
 import { fingerprintOf } from './fingerprint.ts';
@@ -15,7 +15,7 @@ import { noteHeard } from './note-heard.ts';
 import { Summariser } from './summariser.ts';
 import { Turn } from './turn.ts';
 
-export type TurnEngineOptions = Omit<TurnEnvironment, 'contextOf' | 'summaryFailed' | 'turnEnded'> & {
+export type TurnEngineOptions = Omit<TurnEnvironment, 'contextOf' | 'summaryFailed' | 'turnEnded' | 'turnForgotten'> & {
   summary: SummarySettings;
   /** A session has a new summary. */
   summaryMade?(session: Session): void;
@@ -23,6 +23,8 @@ export type TurnEngineOptions = Omit<TurnEnvironment, 'contextOf' | 'summaryFail
   sessionSettled(session: Session): void;
   /** A turn ended and is stored. */
   turnStored?(session: Session): void;
+  /** The store has less of a session than this node knows of it; unless the session was erased, where that is not certain. */
+  storeForgot?(isCertain: boolean): void;
   /** A session that was idle runs a turn on this node now. */
   turnRuns?(session: Session): void;
 };
@@ -67,6 +69,10 @@ export class TurnEngine {
       ...options,
       contextOf: (session) => this.#contextOf(session),
       summaryFailed: (session) => this.#summariser.hasFailed(session),
+      turnForgotten: (turn) => {
+        this.#live.delete(turn as Turn);
+        this.#options.storeForgot?.(false);
+      },
       turnEnded: (turn, session, next) => this.#turnEnded(turn, session, next),
     };
     this.#summariser = new Summariser({
@@ -364,6 +370,7 @@ export class TurnEngine {
         await this.#catchUp(session, result.pos);
         await this.#checkVersion(session, result.version);
         if (session.erased) throw new ProtocolError('session_not_found', 'The session was erased.');
+        this.#mustFit(session, result.pos);
         this.#accept(session, turn, result.pos);
         this.#runnable.set(session, turn.id);
         this.#options.turnRuns?.(session);
@@ -395,10 +402,16 @@ export class TurnEngine {
     }
   }
 
+  /** The store places turns after everything that it has of the session. */
+  #mustFit(session: Session, position: number): void {
+    if (session.log.head === position) return;
+    if (session.log.durable <= position)
+      throw new Error(`the store placed a turn at ${position}, the session at ${session.log.head}`);
+    this.#options.storeForgot?.(true);
+    throw new StoreLossError();
+  }
+
   #accept(session: Session, turn: Turn, claimedPosition: number | undefined): void {
-    if (claimedPosition !== undefined && session.log.head !== claimedPosition) {
-      throw new Error(`the store placed a turn at ${claimedPosition}, the session at ${session.log.head}`);
-    }
     const accepted = {
       t: 'turn.accepted',
       turn: turn.id,
@@ -444,7 +457,10 @@ export class TurnEngine {
   /** Goes on with a turn that the store holds for this node, as if its claim had just been answered. */
   async #takeUp(session: Session, record: TurnRecord, isRunning: boolean): Promise<Turn | undefined> {
     const turn = await this.#createTurn(session, record);
-    if (record.pos !== undefined) await this.#catchUp(session, record.pos);
+    if (record.pos !== undefined) {
+      await this.#catchUp(session, record.pos);
+      this.#mustFit(session, record.pos);
+    }
     if (session.erased || session.turns.has(turn.id)) return undefined;
     this.#accept(session, turn, record.pos);
     this.#options.turnRuns?.(session);

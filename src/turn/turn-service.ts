@@ -28,6 +28,8 @@ export interface TurnService {
   beginningOf(session: Session, turn: string): Promise<LogEvent[] | undefined>;
   /** Stops everything of a session that is being erased. */
   abandon(session: Session): void;
+  /** Resolves when what this node knows of sessions is true; throws `store_unavailable` when that takes too long. */
+  settled?(): Promise<void>;
   /** Resolves when this node knows the session up to a client's cursor, or when nobody does. */
   beforeAttach?(session: Session, cursor: number): Promise<void>;
   /** Settings or pins were changed here; other nodes are told. */

@@ -208,7 +208,7 @@ describe('a node that dies', () => {
     await double.close();
   });
 
-  test('a paused node that wakes up after it was taken over says nothing more and closes its sockets', async () => {
+  test('a paused node that wakes up after it was taken over says nothing more, closes its sockets and begins anew', async () => {
     const double = await startUpstreamDouble({ plan: { kind: 'stream', seed: 4, tokens: 100_000, intervalMs: 1 } });
     const upstreams = [{ name: 'double', wire: 'openai-chat', baseUrl: double.url, defaultModel: 'gpt-4o' }] as const;
     const config = { store: redis.url, redisPrefix: newPrefix(), leaseMs: 1_000, upstreams: [...upstreams] };
@@ -225,10 +225,27 @@ describe('a node that dies', () => {
     expect(ended).toMatchObject({ turn, status: 'interrupted' });
     a.kill('SIGCONT');
     expect((await onA.closed).code).toBe(4005);
-    expect((await a.exited).code).toBe(1);
+    // the process goes on as another node, on the same port
+    const again = await reconnect(a.url);
+    expect(again.all('welcome')[0]!.node).not.toBe(onA.all('welcome')[0]!.node);
+    await again.attach({ ref: 1, s: 0, session: 'paused', epoch, after: 0 });
+    expect(again.all('attached')[0]).toMatchObject({ outcome: 'resumed', epoch });
+    await again.next('turn.ended');
+    expect(textOf(again.frames, turn)).toBe(textOf(onB.frames, turn));
     // what the paused node's client saw is a prefix of what everybody sees
     expect(textOf(onB.frames, turn).startsWith(textOf(onA.frames, turn))).toBe(true);
     expect(onA.all('turn.ended')).toEqual([]);
     await double.close();
   });
 });
+
+/** Connects as soon as the gateway listens again. */
+async function reconnect(url: string): Promise<RawClient> {
+  for (;;) {
+    try {
+      return await RawClient.connect(url);
+    } catch {
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+  }
+}

@@ -3,6 +3,8 @@ import { onTestFinished } from 'vitest';
 
 export interface FaultProxy {
   readonly port: number;
+  /** Where connections made from now on lead. */
+  target: number;
   /** Connections made through it so far. */
   readonly connections: number;
   /** Every piece is held up by this long, both ways. */
@@ -75,7 +77,7 @@ export async function startFaultProxy(port: number): Promise<FaultProxy> {
 
   const server = createServer((client) => {
     connections++;
-    const link: Link = { client, server: connect(port, '127.0.0.1'), dead: false, deaf: false, received: 0 };
+    const link: Link = { client, server: connect(proxy.target, '127.0.0.1'), dead: false, deaf: false, received: 0 };
     links.add(link);
     client.setNoDelay();
     link.server.setNoDelay();
@@ -96,6 +98,7 @@ export async function startFaultProxy(port: number): Promise<FaultProxy> {
 
   const proxy: FaultProxy = {
     port: 0,
+    target: port,
     get connections() {
       return connections;
     },

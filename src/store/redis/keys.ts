@@ -1,5 +1,8 @@
 import type { SessionKey } from '../contract.ts';
 
+/** An erasure is remembered this long, milliseconds. */
+export const erasedMs = 24 * 60 * 60_000;
+
 /**
  * Every key of the Redis store. What is in braces decides the slot of a Cluster: all keys of a session are in one, all
  * of a node in one. The tenant is part of every key of a session; ids hold no braces or colons.
@@ -31,10 +34,12 @@ export function createRedisKeys(prefix: string) {
     summary: (key: SessionKey) => `${session(key)}:summary`,
     /** Hash: node → writers and viewers there that follow the session, as `1,0`. */
     followers: (key: SessionKey) => `${session(key)}:followers`,
+    /** There for a while after an erasure: what is gone then was not lost. */
+    erased: (key: SessionKey) => `${session(key)}:erased`,
     tombstone: (key: SessionKey, turn: string) => `${session(key)}:tombstone:${turn}`,
     /** Runs out unless renewed: then another node may bury this one. */
     lease: (id: string) => `${node(id)}:lease`,
-    /** Does not run out; gone when the node left or was buried. It may speak as long as this is there. */
+    /** Number of its appends. Does not run out; gone when the node left or was buried: it may speak as long as this is there. */
     life: (id: string) => `${node(id)}:life`,
     /** Stream: the node's write-ahead log. */
     log: (id: string) => `${node(id)}:log`,
@@ -49,6 +54,8 @@ export function createRedisKeys(prefix: string) {
     tidier: () => `${prefix}:tidier`,
     /** Set: every node that lives or was not buried. */
     nodes: () => `${prefix}:nodes`,
+    /** Changes when Redis lost data. */
+    generation: () => `${prefix}:generation`,
   };
 }
 

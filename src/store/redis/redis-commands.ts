@@ -16,11 +16,12 @@ const commands = {
   parleyAppend: ['append', 2],
   parleyRenewLease: ['renew-lease', 2],
   parleyBuryNode: ['bury-node', 3],
+  parleyGeneration: ['generation', 1],
   parleyTakeOverSession: ['take-over-session', 1],
   parleyAdoptSession: ['adopt-session', 2],
   parleyRetain: ['retain', 4],
   parleyTouchSession: ['touch-session', 1],
-  parleyExpireSession: ['expire-session', 8],
+  parleyExpireSession: ['expire-session', 9],
 } as const;
 
 type Command = (...keysAndArguments: (string | number)[]) => Promise<unknown>;

@@ -11,6 +11,8 @@ import type {
   TurnEntry,
   TurnRecord,
 } from '../contract.ts';
+import type { AcknowledgedWrites } from './acknowledged-writes.ts';
+import type { LossRecovery } from './loss-recovery.ts';
 import type { RedisKeys } from './keys.ts';
 import type { RedisConnection } from './redis-commands.ts';
 import type { RedisSubscriber } from './redis-subscriber.ts';
@@ -21,11 +23,12 @@ export interface RedisNodesOptions {
   subscriber: RedisSubscriber;
   keys: RedisKeys;
   node: string;
+  writes: AcknowledgedWrites;
   readSession(key: SessionKey): Promise<StoredSession | undefined>;
   ask<Result>(action: () => Promise<Result>): Promise<Result>;
 }
 
-type Nodes = Omit<SharedStore, keyof Store>;
+type Nodes = Omit<SharedStore, keyof Store | keyof LossRecovery>;
 
 /** A node that takes over has this long before another may try. */
 const takeOverMs = 10_000;
@@ -36,7 +39,15 @@ const tellAgainMs = 200;
 const maxUntold = 10_000;
 
 /** Leases, takeover and messages between nodes, by Redis time alone. */
-export function createRedisNodes({ connection, subscriber, keys, node, readSession, ask }: RedisNodesOptions): Nodes {
+export function createRedisNodes({
+  connection,
+  subscriber,
+  keys,
+  node,
+  writes,
+  readSession,
+  ask,
+}: RedisNodesOptions): Nodes {
   /** Sessions of the dead nodes that this one takes over now. */
   const taken = new Map<string, string[]>();
   let untold = 0;
@@ -86,7 +97,7 @@ export function createRedisNodes({ connection, subscriber, keys, node, readSessi
       const rows = (await connection.xrange(keys.log(dead), from, '+', 'COUNT', 1_000)) as [string, string[]][];
       for (const [, fields] of rows) {
         for (const { tenant, session, events } of JSON.parse(fields[1]!) as LogBatch[]) {
-          const name = `${tenant}\0${session}`;
+          const name = nameOf({ tenant, session });
           const known = bySession.get(name);
           if (known === undefined) bySession.set(name, [...events]);
           else for (const event of events) known.push(event);
@@ -153,7 +164,7 @@ export function createRedisNodes({ connection, subscriber, keys, node, readSessi
         const found = new Map<string, SessionKey>();
         for (const member of members) {
           const [tenant, session] = JSON.parse(member) as [string, string];
-          found.set(`${tenant}\0${session}`, { tenant, session });
+          found.set(nameOf({ tenant, session }), { tenant, session });
         }
         for (const [name, key] of found) {
           const left = await orphan(key, dead, logged.get(name) ?? []);
@@ -170,6 +181,26 @@ export function createRedisNodes({ connection, subscriber, keys, node, readSessi
         // a claim that it sent in its last moment was found too late: the next round is for that one
         if ((await connection.scard(keys.sessions(dead))) > 0) await connection.sadd(keys.nodes(), dead);
         await connection.unlink(keys.log(dead), keys.grave(dead));
+      }),
+    reclaim: (runsHere) =>
+      ask(async () => {
+        const known = new Map(writes.sessions.map((key) => [nameOf(key), key]));
+        for (const member of await connection.smembers(keys.sessions(node))) {
+          const [tenant, session] = JSON.parse(member) as [string, string];
+          known.set(nameOf({ tenant, session }), { tenant, session });
+        }
+        const logged = await readLog(node);
+        const orphans: OrphanedSession[] = [];
+        for (const [name, key] of known) {
+          const left = runsHere(key) ? undefined : await orphan(key, node, logged.get(name) ?? []);
+          if (left !== undefined) orphans.push(left);
+        }
+        return orphans;
+      }),
+    suspect: (dead, key) =>
+      ask(async () => {
+        await connection.sadd(keys.sessions(dead), JSON.stringify([key.tenant, key.session]));
+        await connection.sadd(keys.nodes(), dead);
       }),
     setFollowing: (key, presence) =>
       ask(async () => {
@@ -196,4 +227,8 @@ export function createRedisNodes({ connection, subscriber, keys, node, readSessi
 function parsePresence(text: string): Presence {
   const [writers = 0, viewers = 0] = text.split(',').map(Number);
   return { writers, viewers };
+}
+
+function nameOf(key: SessionKey): string {
+  return `${key.tenant}\0${key.session}`;
 }

@@ -1,6 +1,6 @@
 import type { RetentionPolicy, SessionKey, SessionUse, Store } from '../contract.ts';
 import { retentionStep } from '../retention-rules.ts';
-import type { RedisKeys } from './keys.ts';
+import { erasedMs, type RedisKeys } from './keys.ts';
 import type { RedisConnection } from './redis-commands.ts';
 
 export interface RedisRetentionOptions {
@@ -66,8 +66,7 @@ export function createRedisRetention({ connection, keys, node, ask }: RedisReten
       }),
     expire: (key, idleMs) =>
       ask(async () => {
-        const [session, followers, ...rest] = keys.allOf(key);
-        const expired = await connection.parleyExpireSession(session, followers, ...rest, idleMs);
+        const expired = await connection.parleyExpireSession(keys.erased(key), ...keys.allOf(key), idleMs, erasedMs);
         if (expired === 1) await forget(key);
         return expired === 1;
       }),

@@ -11,8 +11,11 @@ import type {
 } from '../contract.ts';
 import { LeaseLostError, StoreError } from '../store-error.ts';
 import { firstOf } from '../retention-rules.ts';
-import { createRedisKeys } from './keys.ts';
+import { AcknowledgedWrites } from './acknowledged-writes.ts';
+import { createRedisKeys, erasedMs } from './keys.ts';
+import { createLossRecovery } from './loss-recovery.ts';
 import type { RedisConnection } from './redis-commands.ts';
+import { NodeLog } from './node-log.ts';
 import { NodeLogTrim } from './node-log-trim.ts';
 import { NodeSessions } from './node-sessions.ts';
 import { createRedisNodes } from './redis-nodes.ts';
@@ -47,12 +50,10 @@ const readRetryMs = 50;
 export function createRedisStore(options: RedisStoreOptions): SharedStore {
   const { connection, subscriber, prefix, node, segmentBytes = 4 * 1024 * 1024, close } = options;
   const keys = createRedisKeys(prefix);
-  const append = async (json: string): Promise<string> => {
-    const id = await connection.parleyAppend(keys.life(node), keys.log(node), json);
-    if (typeof id !== 'string') throw new LeaseLostError();
-    return id;
-  };
+  const nodeLog = new NodeLog(connection, keys.life(node), keys.log(node));
+  const append = (json: string): Promise<string> => nodeLog.append(json);
   const sessions = new NodeSessions(connection, keys.sessions(node));
+  const writes = new AcknowledgedWrites(connection, keys);
   const log = new NodeLogTrim({
     connection,
     logKey: keys.log(node),
@@ -139,7 +140,10 @@ export function createRedisStore(options: RedisStoreOptions): SharedStore {
     );
     await Promise.all([added, claimed]);
     const [outcome, ...details] = (await claimed) as [string, ...(string | number)[]];
-    if (claimOutcomes.has(outcome)) await mustLive(request);
+    if (claimOutcomes.has(outcome)) {
+      await mustLive(request);
+      if (outcome !== 'duplicate' || /\n[UT]/.test(String(details[0]))) writes.claimed(request, record.turn);
+    }
     switch (outcome) {
       case 'running':
         return {
@@ -182,6 +186,7 @@ export function createRedisStore(options: RedisStoreOptions): SharedStore {
     if (at !== undefined) retention.index(request, at);
     if (outcome === 'ended' || outcome === 'already_ended') {
       log.ended(request, entry.turn, running === '');
+      writes.ended(request, entry.turn, head);
       if (running === '') sessions.settled(request);
     }
     if (outcome === 'ended') return { outcome, next: detail === '' ? undefined : detail };
@@ -209,6 +214,7 @@ export function createRedisStore(options: RedisStoreOptions): SharedStore {
         }
         const session = await readSession(key);
         if (session === undefined) throw new StoreError('The session was erased while it was made.');
+        if (created !== 0) writes.ended(key);
         return { created: created !== 0, session };
       }),
     readSession: (key) => askToRead(() => readSession(key)),
@@ -217,6 +223,8 @@ export function createRedisStore(options: RedisStoreOptions): SharedStore {
     ...createRedisWindows({ connection, keys, ask, askToRead }),
     deleteSession: (key) =>
       ask(async () => {
+        writes.forget(key);
+        await connection.set(keys.erased(key), 1, 'PX', erasedMs);
         await connection.unlink(...keys.allOf(key));
         await retention.forget(key);
       }),
@@ -265,14 +273,16 @@ export function createRedisStore(options: RedisStoreOptions): SharedStore {
           await added;
           const batches = [{ tenant: session.tenant, session: session.session, events: orphan.log }];
           const json = JSON.stringify(batches);
-          log.appended(await append(json), batches, json.length);
+          log.appended(await nodeLog.append(json), batches, json.length);
           const adopted = await connection.parleyAdoptSession(
             keys.session(session),
             keys.turns(session),
             node,
             ...unfinished.flatMap((record) => [record.turn, JSON.stringify({ ...record, node })]),
           );
-          return adopted === 1;
+          if (adopted !== 1) return false;
+          for (const { turn } of unfinished) writes.claimed(session, turn);
+          return true;
         }),
       ),
     retain: retention.retain,
@@ -281,7 +291,8 @@ export function createRedisStore(options: RedisStoreOptions): SharedStore {
     mayTidy: retention.mayTidy,
     tenants: retention.tenants,
     listSessions: retention.listSessions,
-    ...createRedisNodes({ connection, subscriber, keys, node, readSession, ask }),
+    ...createRedisNodes({ connection, subscriber, keys, node, writes, readSession, ask }),
+    ...createLossRecovery({ connection, keys, node, nodeLog, writes, ask }),
     close,
   };
 }

@@ -3,7 +3,7 @@
 -- ARGV: 1 node, 2 time to live (ms), 3 '1' for the first time
 -- Returns: 1 if the node holds its lease
 if ARGV[3] == '1' then
-  redis.call('SET', KEYS[2], ARGV[1])
+  redis.call('SET', KEYS[2], 0)
 elseif redis.call('EXISTS', KEYS[2]) == 0 then
   return 0
 end
