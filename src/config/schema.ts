@@ -56,6 +56,9 @@ const redisSchema = z.strictObject({
     .prefault({}),
   sentinelUsername: z.string().optional(),
   sentinelPassword: z.string().optional(),
+  /** An end is shown when this many replicas have it, or after `waitMs`. */
+  waitReplicas: z.int().min(0).default(0),
+  waitMs: z.int().min(1).max(60_000).default(1_000),
 });
 
 function checkStore(text: string, context: z.core.$RefinementCtx<string>): void {

@@ -4,6 +4,7 @@ import { Redis } from 'ioredis';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { connect } from '../../clients/node/index.ts';
 import type { Gateway } from '../../src/gateway/create-gateway.ts';
+import { silentLogger } from '../../src/telemetry/contract.ts';
 import { startFaultProxy } from '../support/fault-proxy.ts';
 import { startGatewayProcess } from '../support/gateway-process.ts';
 import { PersistentClient, until } from '../support/persistent-client.ts';
@@ -202,25 +203,80 @@ describe('fault 10: redis is killed and comes back', () => {
   });
 });
 
+/** A master, a replica of it over a slow wire, and the address that gateways use, which can be turned to the replica. */
+async function startLagging(latencyMs: number) {
+  const master = await ownRedis(['--repl-diskless-sync-delay', '0']);
+  const wire = await startFaultProxy(master.port);
+  const replica = await ownRedis(['--replicaof', `127.0.0.1 ${wire.port}`]);
+  const admin = new Redis(replica.url);
+  onTestFinished(() => admin.disconnect());
+  const isUp = async (): Promise<boolean> => (await admin.info('replication')).includes('master_link_status:up');
+  while (!(await isUp())) await sleep(20);
+  wire.latencyMs = latencyMs;
+  const proxy = await startFaultProxy(master.port);
+  return {
+    wire,
+    url: `redis://127.0.0.1:${proxy.port}`,
+    async promote(): Promise<void> {
+      await admin.replicaof('NO', 'ONE');
+      proxy.target = replica.port;
+      proxy.reset();
+    },
+  };
+}
+
+describe('ends that wait for replicas', () => {
+  test.each([
+    [1, 'survives'],
+    [0, 'is lost, and that is told'],
+  ])('with waitReplicas %i an end that was shown %s, when the replica is promoted at once', async (waitReplicas) => {
+    const { wire, url, promote } = await startLagging(150);
+    const upstreamObjects = [createScriptedUpstream(tellTruth(2))];
+    const redis = { waitReplicas, waitMs: 2_000 };
+    const gateway = await startTestGateway({ upstreamObjects, redisPrefix: newPrefix(), store: url, redis });
+    const clients = Array.from({ length: 5 }, (_, i) => new PersistentClient(() => gateway.url, `w-${i}`));
+    await until(() => clients.every((client) => client.life !== undefined));
+    // what is older than the wire is long is on the replica: node and sessions
+    await sleep(500);
+    const turns = clients.map(newTurnId);
+    for (const [i, client] of clients.entries()) client.send(turns[i]!);
+    await until(() => clients.every((client, i) => client.endOf(turns[i]!)));
+    wire.pause();
+    await promote();
+    const after = clients.map(newTurnId);
+    await Promise.all(clients.map((client, i) => client.complete(after[i]!)));
+    for (const [i, client] of clients.entries()) {
+      client.check();
+      expect(client.lives).toHaveLength(waitReplicas === 1 ? 1 : 2);
+      if (waitReplicas === 1) expect(client.endOf(turns[i]!)).toMatchObject({ status: 'completed' });
+    }
+  });
+
+  test('are shown all the same when no replica answers, with one warning', async () => {
+    const server = await ownRedis([]);
+    const warnings: string[] = [];
+    const logger = { ...silentLogger, warn: (_fields: object, message: string) => void warnings.push(message) };
+    const upstreamObjects = [createScriptedUpstream(tellTruth(1))];
+    const redis = { waitReplicas: 1, waitMs: 200 };
+    const options = { upstreamObjects, redisPrefix: newPrefix(), store: server.url, redis, logger };
+    const gateway = await startTestGateway(options);
+    const clients = Array.from({ length: 5 }, (_, i) => new PersistentClient(() => gateway.url, `n-${i}`));
+    await Promise.all(clients.map((client) => client.complete(newTurnId())));
+    for (const client of clients) client.check();
+    expect(warnings.filter((warning) => warning.startsWith('replicas did not acknowledge'))).toHaveLength(1);
+  });
+});
+
 describe('fault 11: a replica that lags is promoted', () => {
   test.each([100, 1_500])('it lacks the last %d ms', { timeout: 60_000 }, async (lagMs) => {
-    const master = await ownRedis(['--repl-diskless-sync-delay', '0']);
-    const wire = await startFaultProxy(master.port);
-    const replica = await ownRedis(['--replicaof', `127.0.0.1 ${wire.port}`]);
-    const admin = new Redis(replica.url);
-    onTestFinished(() => admin.disconnect());
-    const isUp = async (): Promise<boolean> => (await admin.info('replication')).includes('master_link_status:up');
-    while (!(await isUp())) await sleep(20);
-    const proxy = await startFaultProxy(master.port);
-    const scene = await Scene.start(`redis://127.0.0.1:${proxy.port}`);
+    const { wire, url, promote } = await startLagging(0);
+    const scene = await Scene.start(url);
     await scene.begin(2);
     await sleep(200);
     wire.pause();
     if (lagMs > 1_000) await scene.begin(4);
     await sleep(lagMs);
-    await admin.replicaof('NO', 'ONE');
-    proxy.target = replica.port;
-    proxy.reset();
+    await promote();
     await scene.finish();
     expect(scene.snapshots).toBe(scene.clients.length);
     expect(scene.lost).toEqual([]);

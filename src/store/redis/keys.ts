@@ -36,6 +36,8 @@ export function createRedisKeys(prefix: string) {
     followers: (key: SessionKey) => `${session(key)}:followers`,
     /** There for a while after an erasure: what is gone then was not lost. */
     erased: (key: SessionKey) => `${session(key)}:erased`,
+    /** Written after an end, for replicas to acknowledge. */
+    mark: (key: SessionKey) => `${session(key)}:mark`,
     tombstone: (key: SessionKey, turn: string) => `${session(key)}:tombstone:${turn}`,
     /** Runs out unless renewed: then another node may bury this one. */
     lease: (id: string) => `${node(id)}:lease`,

@@ -17,6 +17,8 @@ export interface RedisSettings {
   };
   sentinelUsername?: string | undefined;
   sentinelPassword?: string | undefined;
+  /** Commands may take this much longer than usual, milliseconds. */
+  patienceMs?: number | undefined;
 }
 
 /** A server that refuses writes or loads its data is looked up again at most this often, milliseconds. */
@@ -40,11 +42,25 @@ const carefulOptions = {
   retryStrategy,
 } satisfies RedisOptions;
 
+function patience({ patienceMs = 0 }: RedisSettings): Pick<RedisOptions, 'commandTimeout' | 'socketTimeout'> {
+  return {
+    commandTimeout: carefulOptions.commandTimeout + patienceMs,
+    socketTimeout: carefulOptions.socketTimeout + patienceMs,
+  };
+}
+
 /** Of one server, or of the master that the sentinels name. `isStarted`: from then on no absence is final. */
 export function serverOptions(address: RedisAddress, settings: RedisSettings, isStarted: () => boolean): RedisOptions {
   const { username, password, database: db, masterName: name } = address;
   const tls = tlsOptions(address, settings);
-  const common = { ...carefulOptions, username, password, db, reconnectOnError: createReconnectRule() };
+  const common = {
+    ...carefulOptions,
+    ...patience(settings),
+    username,
+    password,
+    db,
+    reconnectOnError: createReconnectRule(),
+  };
   if (address.kind === 'single') return { ...common, ...address.hosts[0]!, ...(tls === undefined ? {} : { tls }) };
   return {
     ...common,
@@ -88,7 +104,14 @@ export function clusterOptions(address: RedisAddress, settings: RedisSettings): 
 export function nodeOptions(address: RedisAddress, settings: RedisSettings): RedisOptions {
   const tls = tlsOptions(address, settings);
   const { username, password } = address;
-  return { ...carefulOptions, enableAutoPipelining: false, username, password, ...(tls === undefined ? {} : { tls }) };
+  return {
+    ...carefulOptions,
+    ...patience(settings),
+    enableAutoPipelining: false,
+    username,
+    password,
+    ...(tls === undefined ? {} : { tls }),
+  };
 }
 
 /** Throws `StoreStartError` for a file that cannot be read. */

@@ -19,6 +19,7 @@ import { NodeLog } from './node-log.ts';
 import { NodeLogTrim } from './node-log-trim.ts';
 import { NodeSessions } from './node-sessions.ts';
 import { createRedisNodes } from './redis-nodes.ts';
+import type { ReplicaWait } from './replica-wait.ts';
 import type { RedisSubscriber } from './redis-subscriber.ts';
 import { createRedisRetention } from './redis-retention.ts';
 import { createRedisWindows, pinnedOf } from './redis-windows.ts';
@@ -31,6 +32,8 @@ export interface RedisStoreOptions {
   prefix: string;
   /** This process; its lease must be held. */
   node: string;
+  /** Makes ends wait for replicas. */
+  replicaWait?: ReplicaWait | undefined;
   /** The node log holds about five times this, and what running turns said, merged. */
   segmentBytes?: number | undefined;
   close(): Promise<void>;
@@ -48,7 +51,7 @@ const readRetryMs = 50;
 
 /** The store that nodes share. Every step that must be atomic is one Lua command on the keys of one session. */
 export function createRedisStore(options: RedisStoreOptions): SharedStore {
-  const { connection, subscriber, prefix, node, segmentBytes = 4 * 1024 * 1024, close } = options;
+  const { connection, subscriber, prefix, node, segmentBytes = 4 * 1024 * 1024, replicaWait, close } = options;
   const keys = createRedisKeys(prefix);
   const nodeLog = new NodeLog(connection, keys.life(node), keys.log(node));
   const append = (json: string): Promise<string> => nodeLog.append(json);
@@ -188,6 +191,7 @@ export function createRedisStore(options: RedisStoreOptions): SharedStore {
       log.ended(request, entry.turn, running === '');
       writes.ended(request, entry.turn, head);
       if (running === '') sessions.settled(request);
+      await replicaWait?.wait(keys.mark(request));
     }
     if (outcome === 'ended') return { outcome, next: detail === '' ? undefined : detail };
     if (outcome === 'already_ended') return { outcome, status: detail as TurnStatus };
