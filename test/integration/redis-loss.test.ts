@@ -207,7 +207,7 @@ describe('fault 10: redis is killed and comes back', () => {
 async function startLagging(latencyMs: number) {
   const master = await ownRedis(['--repl-diskless-sync-delay', '0']);
   const wire = await startFaultProxy(master.port);
-  const replica = await ownRedis(['--replicaof', `127.0.0.1 ${wire.port}`]);
+  const replica = await ownRedis(['--replicaof', `127.0.0.1 ${wire.port}`, '--dir', temporaryDirectory()]);
   const admin = new Redis(replica.url);
   onTestFinished(() => admin.disconnect());
   const isUp = async (): Promise<boolean> => (await admin.info('replication')).includes('master_link_status:up');

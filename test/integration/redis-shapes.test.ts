@@ -82,6 +82,38 @@ describe('a Redis Cluster', () => {
     expect(await cluster.masters()).not.toContain(victim);
   });
 
+  test('a replica that lags is promoted: what its shard lost is told, and all goes on', {
+    timeout: 60_000,
+  }, async () => {
+    const own = await startRedisCluster();
+    onTestFinished(() => own.stop());
+    const { a, b, lost } = await startPair(own.url, 4);
+    const pairs = Array.from({ length: 24 }, (_, i) => [
+      new PersistentClient(() => a.url, `lag-${i}`),
+      new PersistentClient(() => b.url, `lag-${i}`),
+    ]);
+    await until(() => pairs.every(([onA, onB]) => onA!.life !== undefined && onB!.life !== undefined));
+    const [victim] = await own.masters();
+    const admin = new Redis(victim!);
+    admin.on('error', () => {});
+    onTestFinished(() => admin.disconnect());
+    // its replica hears nothing from now on
+    await admin.call('ACL', 'SETUSER', 'default', '-psync', '-sync');
+    await admin.client('KILL', 'TYPE', 'REPLICA');
+    const turns = pairs.map(newTurnId);
+    await Promise.all(pairs.map(([onA], i) => onA!.complete(turns[i]!)));
+    await own.servers.find(({ port }) => port === victim)!.stop('SIGKILL');
+    await until(() => pairs.flat().every((client) => client.lives.length === 2));
+    await Promise.all(pairs.map(([, onB], i) => onB!.complete(turns[i]!)));
+    for (const [i, [onA, onB]] of pairs.entries()) {
+      await onA!.complete(turns[i]!);
+      expect(onB!.textOf(turns[i]!)).toBe(onA!.textOf(turns[i]!));
+      onA!.check();
+      onB!.check();
+    }
+    expect(lost).toEqual([]);
+  });
+
   test('one that cannot be reached is told in one sentence without the password', async () => {
     const store = 'redis-cluster://:s3cret@127.0.0.1:1,127.0.0.1:2';
     await expect(startTestGateway({ store })).rejects.toThrow(
