@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { WebSocket } from 'ws';
 import { cpuMicroseconds, type ServerProcess, startGateway, startServer } from '../processes.ts';
+import { startRedis } from '../redis.ts';
 import type { BenchResult, Log } from '../result.ts';
 import { newTurnId, openClients } from './bench-client.ts';
 
@@ -27,35 +28,57 @@ export async function benchCpuPerToken(options: CpuOptions, log: Log): Promise<B
     const bareCpu = await measure('bare ws proxy', bare, bareTokens, options, log);
     await bare.stop();
 
-    const gateway = await startGateway([
-      '--data',
-      join(directory, 'data'),
-      '--config',
-      configFile(directory, upstream.url),
-    ]);
-    const clients = await openClients(gateway.url, streams);
-    for (const client of clients) client.send({ t: 'turn', s: 0, id: newTurnId(), input: 'go' });
-    const tokens = {
-      get tokens() {
-        return clients.reduce((sum, client) => sum + client.messages, 0);
-      },
-    };
-    const cpu = await measure('parley', gateway, tokens, options, log);
-    for (const client of clients) client.socket.terminate();
-    await gateway.stop();
-    return [
+    const flags = ['--config', configFile(directory, upstream.url)];
+    const embedded = await startGateway(['--data', join(directory, 'data'), ...flags]);
+    const cpu = await measureGateway('parley, embedded store', embedded, options, log);
+    await embedded.stop();
+    const load = `${streams} streams × ${tokensPerSecond}/s, counting and log on`;
+    const results: BenchResult[] = [
       {
-        name: `CPU per streamed token (${streams} streams × ${tokensPerSecond}/s, counting and log on)`,
+        name: `CPU per streamed token (${load})`,
         value: cpu,
         unit: 'µs',
         baseline: bareCpu,
         baselineName: 'bare ws + undici proxy, no session, log or counting',
       },
     ];
+    const redis = await startRedis();
+    if (redis === undefined) {
+      log('redis-server is not installed: the Redis store is not measured');
+      return results;
+    }
+    const shared = await startGateway(['--store', redis.url, ...flags]);
+    const redisBefore = cpuMicroseconds(redis.pid);
+    const sharedCpu = await measureGateway('parley, Redis store', shared, options, log);
+    const redisSeconds = (cpuMicroseconds(redis.pid) - redisBefore) / 1_000_000;
+    await shared.stop();
+    await redis.stop();
+    results.push({
+      name: `CPU of the gateway per streamed token, Redis log (${load})`,
+      value: sharedCpu,
+      unit: 'µs',
+      baseline: cpu,
+      baselineName: 'parley with the embedded store',
+      note: `redis-server itself used ${redisSeconds.toFixed(1)} s of CPU meanwhile`,
+    });
+    return results;
   } finally {
     await upstream.stop();
     rmSync(directory, { recursive: true, force: true });
   }
+}
+
+async function measureGateway(name: string, gateway: ServerProcess, options: CpuOptions, log: Log): Promise<number> {
+  const clients = await openClients(gateway.url, options.streams);
+  for (const client of clients) client.send({ t: 'turn', s: 0, id: newTurnId(), input: 'go' });
+  const tokens = {
+    get tokens() {
+      return clients.reduce((sum, client) => sum + client.messages, 0);
+    },
+  };
+  const cpu = await measure(name, gateway, tokens, options, log);
+  for (const client of clients) client.socket.terminate();
+  return cpu;
 }
 
 export function configFile(directory: string, upstreamUrl: string): string {

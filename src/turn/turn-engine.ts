@@ -540,7 +540,7 @@ export class TurnEngine {
   #contextOf(session: Session): SessionContext {
     const known = this.#contexts.get(session);
     if (known?.foreignChanges === session.foreignChanges) return known.context;
-    const context = new SessionContext(this.#options.store, session.key, session.epoch);
+    const context = new SessionContext(this.#options.store, session.key, session.storedEpoch);
     this.#contexts.set(session, { context, foreignChanges: session.foreignChanges });
     return context;
   }
