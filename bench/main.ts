@@ -1,9 +1,11 @@
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { cpus, totalmem } from 'node:os';
+import { benchAddedDelay } from './load/added-delay.ts';
 import { benchCancelLatency } from './load/cancel-latency.ts';
 import { benchCpuPerToken } from './load/cpu-per-token.ts';
 import { benchIdleMemory } from './load/idle-memory.ts';
+import { benchNodes, benchReconnects } from './load/nodes.ts';
 import { benchOpenaiChatAdapter } from './micro/openai-chat-adapter.ts';
 import { benchTokenCounter } from './micro/token-counter.ts';
 import { benchWindowBuilding } from './micro/window-building.ts';
@@ -16,6 +18,9 @@ const benches: Record<string, (log: Log, quick: boolean) => Promise<BenchResult[
   adapter: (log) => benchOpenaiChatAdapter(log),
   cancel: (log) => benchCancelLatency(500, log),
   cpu: (log, quick) => benchCpuPerToken({ streams: 200, tokensPerSecond: 100, seconds: quick ? 5 : 20 }, log),
+  delay: (log, quick) => benchAddedDelay({ streams: 200, tokensPerSecond: 50, seconds: quick ? 4 : 10 }, log),
+  nodes: (log) => benchNodes(200, log),
+  reconnects: (log, quick) => benchReconnects(quick ? 2_000 : 10_000, log),
   memory: (log, quick) => benchIdleMemory(quick ? 3_000 : 8_000, log),
 };
 

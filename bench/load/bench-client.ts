@@ -12,6 +12,7 @@ export class BenchClient {
   readonly socket: WebSocket;
   onFrame: (frame: DownFrame) => void = () => {};
   messages = 0;
+  attached: Extract<DownFrame, { t: 'attached' }> | undefined;
 
   constructor(url: string) {
     this.socket = new WebSocket(`${url.replace(/^http/, 'ws')}/v1/socket`, subprotocols.msgpack, {
@@ -20,13 +21,14 @@ export class BenchClient {
   }
 
   /** Hello and attach in one message; resolves when the session is live. */
-  async open(session?: string): Promise<this> {
+  async open(session?: string, resume?: { epoch: string; after: number }): Promise<this> {
     await new Promise<void>((resolve, reject) => {
       this.socket.once('open', () => resolve());
       this.socket.once('error', reject);
     });
     const live = new Promise<void>((resolve) => {
       this.onFrame = (frame) => {
+        if (frame.t === 'attached') this.attached = frame;
         if (frame.t === 'live') resolve();
       };
     });
@@ -34,9 +36,19 @@ export class BenchClient {
       this.messages++;
       for (const frame of msgpackCodec.decode(data)) this.onFrame(frame as DownFrame);
     });
-    this.send({ t: 'hello' }, { t: 'attach', ref: 1, s: 0, session, create: {} });
+    this.send({ t: 'hello' }, { t: 'attach', ref: 1, s: 0, session, create: {}, ...resume });
     await live;
     return this;
+  }
+
+  /** A socket and nothing else. */
+  static async handshake(url: string): Promise<WebSocket> {
+    const { socket } = new BenchClient(url);
+    await new Promise<void>((resolve, reject) => {
+      socket.once('open', () => resolve());
+      socket.once('error', reject);
+    });
+    return socket;
   }
 
   send(...frames: UpFrame[]): void {

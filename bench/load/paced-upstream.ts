@@ -8,6 +8,8 @@ import type { AddressInfo } from 'node:net';
  */
 const tokensPerSecond = Number(process.argv[2] ?? 100);
 const maxTokens = Number(process.argv[3] ?? Number.POSITIVE_INFINITY);
+/** Instead of words, when each token was sent: milliseconds since 1970 and a space. */
+const tellsTime = process.argv[4] === 'times';
 
 const head =
   '{"id":"chatcmpl-bench","object":"chat.completion.chunk","created":1700000000,"model":"bench","choices":[{"index":0,"delta":{"content":';
@@ -51,8 +53,10 @@ setInterval(
     let i = 0;
     for (const stream of streams) {
       if (i++ % slots !== slot) continue;
-      // the time of sending is in the text, so that a reader can tell the delay
-      stream.write(`data: ${head}"${words[stream.count++ % words.length]}"${tail}`);
+      const word = words[stream.count++ % words.length];
+      stream.write(
+        `data: ${head}"${tellsTime ? `${(performance.timeOrigin + performance.now()).toFixed(3)} ` : word}"${tail}`,
+      );
       if (stream.count >= maxTokens) {
         streams.delete(stream);
         stream.write(`data: {"choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}\n\n`);

@@ -51,8 +51,7 @@ export class BeginAnew {
     const { store } = this.#options;
     if (await this.#isWhole(session)) {
       const { tenant, session: id } = session.key;
-      const said = [...session.turns.keys()].flatMap((turn) => session.log.eventsOf(turn));
-      const events = said.filter((event) => event.t !== 'turn.ended');
+      const events = session.unfinishedEvents();
       if (session.turns.size > 0) await store.rewrite({ tenant, session: id, events });
       return;
     }

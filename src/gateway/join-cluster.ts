@@ -81,6 +81,7 @@ export async function joinCluster(options: JoinOptions): Promise<Membership> {
     },
     onTrouble,
   });
+  store.logFrom((key) => options.registry.known(key)?.unfinishedEvents() ?? []);
   await lease.start();
   await watch.start();
   store.onReturn(() => lease.returned());

@@ -191,6 +191,13 @@ export class Session {
     for (const attachment of this.#attachments) void this.pump(attachment);
   }
 
+  /** Everything that turns which have not ended said so far, shown or not. */
+  unfinishedEvents(): LogEvent[] {
+    const events = [...this.turns.keys()].flatMap((turn) => this.log.eventsOf(turn));
+    // an end counts when it is stored as one
+    return events.filter((event) => event.t !== 'turn.ended');
+  }
+
   /** Takes over the log of a node that is gone: its durable events from the oldest unfinished turn on. */
   restore(start: number, events: readonly LogEvent[], finishedTurns: number): void {
     this.remoteTurns.clear();

@@ -239,6 +239,11 @@ export interface Presence {
 /** A store that several nodes share, and how they know of each other. Times in milliseconds, by the store's clock. */
 export interface SharedStore extends Store {
   readonly node: string;
+  /**
+   * Where the store asks what a session's unfinished turns have said, runs of deltas merged: a log that has grown long is
+   * written anew from that.
+   */
+  logFrom(source: (key: SessionKey) => LogEvent[]): void;
   /** Takes the lease of this node for the first time. */
   joinNodes(ttlMs: number): Promise<void>;
   /** False: the lease ran out, this node must not say another word. */

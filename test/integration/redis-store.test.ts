@@ -116,17 +116,18 @@ describe('a node on Redis', () => {
     await claim(node, long, 'long');
     let text = '';
     let longest = 0;
+    node.logFrom(({ session }) => (session === 'long' ? [{ t: 'delta', pos: 1, turn: 'long', text, tokens: 1 }] : []));
     for (let i = 0; i < 3_000; i++) {
       const brief = { tenant: 't', session: `brief-${i % 3}` };
       const piece = `${i} `;
       const delta = { t: 'delta', pos: 1 + text.length, turn: 'long', text: piece, tokens: i } as const;
+      text += piece;
       await node.append([
         { ...long, events: [delta] },
         { ...brief, events: [{ t: 'delta', pos: 1, turn: `b${i}`, text: 'y'.repeat(50), tokens: i }] },
       ]);
       // as after a reply that never came
       if (i % 7 === 0) await node.append([{ ...long, events: [delta] }]);
-      text += piece;
       longest = Math.max(longest, await admin.xlen(`${prefix}:{node:long}:log`));
     }
     expect(longest).toBeLessThan(1_000);

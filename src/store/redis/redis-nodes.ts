@@ -28,7 +28,7 @@ export interface RedisNodesOptions {
   ask<Result>(action: () => Promise<Result>): Promise<Result>;
 }
 
-type Nodes = Omit<SharedStore, keyof Store | keyof LossRecovery>;
+type Nodes = Omit<SharedStore, keyof Store | keyof LossRecovery | 'logFrom'>;
 
 /** A node that takes over has this long before another may try. */
 const takeOverMs = 10_000;

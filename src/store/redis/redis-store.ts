@@ -14,6 +14,7 @@ import { firstOf } from '../retention-rules.ts';
 import { AcknowledgedWrites } from './acknowledged-writes.ts';
 import { createRedisKeys, erasedMs } from './keys.ts';
 import { createLossRecovery } from './loss-recovery.ts';
+import type { LogEvent } from '../../session/log-event.ts';
 import type { RedisConnection } from './redis-commands.ts';
 import { NodeLog } from './node-log.ts';
 import { NodeLogTrim } from './node-log-trim.ts';
@@ -51,16 +52,18 @@ const readRetryMs = 50;
 
 /** The store that nodes share. Every step that must be atomic is one Lua command on the keys of one session. */
 export function createRedisStore(options: RedisStoreOptions): SharedStore {
-  const { connection, subscriber, prefix, node, segmentBytes = 4 * 1024 * 1024, replicaWait, close } = options;
+  const { connection, subscriber, prefix, node, segmentBytes = 8 * 1024 * 1024, replicaWait, close } = options;
   const keys = createRedisKeys(prefix);
   const nodeLog = new NodeLog(connection, keys.life(node), keys.log(node));
   const append = (json: string): Promise<string> => nodeLog.append(json);
   const sessions = new NodeSessions(connection, keys.sessions(node));
   const writes = new AcknowledgedWrites(connection, keys);
+  let unfinishedEvents: (key: SessionKey) => LogEvent[] = () => [];
   const log = new NodeLogTrim({
     connection,
     logKey: keys.log(node),
     append: (batches) => append(JSON.stringify(batches)),
+    unfinishedEvents: (key) => unfinishedEvents(key),
     segmentBytes,
   });
 
@@ -188,9 +191,11 @@ export function createRedisStore(options: RedisStoreOptions): SharedStore {
     )) as [string, string?, string?, number?];
     if (at !== undefined) retention.index(request, at);
     if (outcome === 'ended' || outcome === 'already_ended') {
-      log.ended(request, entry.turn, running === '');
       writes.ended(request, entry.turn, head);
-      if (running === '') sessions.settled(request);
+      if (running === '') {
+        log.settled(request);
+        sessions.settled(request);
+      }
       await replicaWait?.wait(keys.mark(request));
     }
     if (outcome === 'ended') return { outcome, next: detail === '' ? undefined : detail };
@@ -267,6 +272,9 @@ export function createRedisStore(options: RedisStoreOptions): SharedStore {
             >,
         ),
       ),
+    logFrom(source) {
+      unfinishedEvents = source;
+    },
     // what dead nodes left is found by their leases, see the cluster room
     orphans: async () => [],
     adopt: (orphan) =>

@@ -1,0 +1,147 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type ServerProcess, startGateway, startServer } from '../processes.ts';
+import { startRedis } from '../redis.ts';
+import type { BenchResult, Log } from '../result.ts';
+import { BenchClient, newTurnId, openClients } from './bench-client.ts';
+import { configFile } from './cpu-per-token.ts';
+
+const now = (): number => performance.timeOrigin + performance.now();
+const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+
+/** Two nodes on one Redis: cancels from the other node, and the takeover of one that is killed. */
+export async function benchNodes(streams: number, log: Log): Promise<BenchResult[]> {
+  const redis = await startRedis();
+  if (redis === undefined) {
+    log('redis-server is not installed: nothing is measured');
+    return [];
+  }
+  const upstream = await startServer('./load/paced-upstream.js', ['10']);
+  const directory = mkdtempSync(join(tmpdir(), 'parley-bench-'));
+  const flags = ['--store', redis.url, '--config', configFile(directory, upstream.url)];
+  const [a, b] = [await startGateway(flags), await startGateway(flags)];
+  try {
+    const cancelled = await cancelAcross(a, b, upstream, streams, log);
+    const taken = await takeOver(a, b, streams, log);
+    return [...cancelled, ...taken];
+  } finally {
+    await b.stop();
+    await a.stop();
+    await upstream.stop();
+    await redis.stop();
+    rmSync(directory, { recursive: true, force: true });
+  }
+}
+
+/** Sockets on both nodes for each session, and a turn in each, which runs on A. */
+async function startTurns(a: ServerProcess, b: ServerProcess, count: number, name: string) {
+  const turns: { turn: string; onA: BenchClient; onB: BenchClient }[] = [];
+  for (let i = 0; i < count; i++) {
+    const onA = await new BenchClient(a.url).open(`${name}-${i}`);
+    const onB = await new BenchClient(b.url).open(`${name}-${i}`);
+    turns.push({ turn: newTurnId(), onA, onB });
+  }
+  for (const { turn, onA } of turns) onA.send({ t: 'turn', s: 0, id: turn, input: 'go' });
+  await pause(2_000);
+  return turns;
+}
+
+async function cancelAcross(a: ServerProcess, b: ServerProcess, upstream: ServerProcess, count: number, log: Log) {
+  const closed = new Map<string, (atMs: number) => void>();
+  upstream.onMessage((message) => {
+    const { closed: turn, atMs } = message as { closed: string; atMs: number };
+    closed.get(turn)?.(atMs);
+  });
+  const turns = await startTurns(a, b, count, 'cancel');
+  log(`${count} turns run on one node and are cancelled from the other`);
+  const delays = await Promise.all(
+    turns.map(async ({ turn, onB }, i) => {
+      await pause(i * 4);
+      const sentMs = now();
+      const seen = new Promise<number>((resolve) => closed.set(turn, resolve));
+      onB.send({ t: 'cancel', s: 0, turn });
+      return (await seen) - sentMs;
+    }),
+  );
+  delays.sort((x, y) => x - y);
+  for (const { onA, onB } of turns) for (const client of [onA, onB]) client.socket.terminate();
+  const row = (name: string, share: number): BenchResult => ({
+    name: `cancel on another node → upstream connection closed, ${count} streams, ${name}`,
+    value: delays[Math.floor(count * share)]!,
+    unit: 'ms',
+  });
+  return [row('p50', 0.5), row('p99', 0.99)];
+}
+
+async function takeOver(a: ServerProcess, b: ServerProcess, count: number, log: Log): Promise<BenchResult[]> {
+  const turns = await startTurns(a, b, count, 'taken');
+  const ends = turns.map(
+    ({ turn, onB }) =>
+      new Promise<number>((resolve) => {
+        onB.onFrame = (frame) => {
+          if (frame.t === 'turn.ended' && frame.turn === turn) resolve(now());
+        };
+      }),
+  );
+  log(`${count} turns run on one node, which is killed`);
+  const killedMs = now();
+  await a.stop();
+  const endedMs = await Promise.all(ends);
+  for (const { onA, onB } of turns) for (const client of [onA, onB]) client.socket.terminate();
+  return [
+    {
+      name: `kill -9 of a node → the last of its ${count} turns ended on the other, lease of 3 s`,
+      value: (Math.max(...endedMs) - killedMs) / 1_000,
+      unit: 's',
+    },
+  ];
+}
+
+/** Many sockets come back at once, each with hello and the resume of its session in one message. */
+export async function benchReconnects(sockets: number, log: Log): Promise<BenchResult[]> {
+  const rows: BenchResult[] = [];
+  const bareServer = await startServer('./peers/bare-uws-server.js');
+  const bareSeconds = await timed(sockets, () => BenchClient.handshake(bareServer.url));
+  await bareServer.stop();
+  log(`${sockets} bare handshakes: ${bareSeconds.toFixed(2)} s`);
+  const redis = await startRedis();
+  const directory = mkdtempSync(join(tmpdir(), 'parley-bench-'));
+  const stores = [
+    ['embedded store', ['--data', directory]],
+    ...(redis ? [['Redis store', ['--store', redis.url]]] : []),
+  ];
+  for (const [name, flags] of stores as [string, string[]][]) {
+    const gateway = await startGateway(flags);
+    const first = await openClients(gateway.url, sockets, (open) => {
+      if (open % 2_000 === 0) log(`${name}: ${open}/${sockets} sockets`);
+    });
+    const cursors = first.map(({ attached }) => attached!);
+    for (const { socket } of first) socket.terminate();
+    await pause(3_000);
+    let i = 0;
+    const seconds = await timed(sockets, async () => {
+      const { session, epoch, head } = cursors[i++]!;
+      return (await new BenchClient(gateway.url).open(session, { epoch, after: head })).socket;
+    });
+    rows.push({
+      name: `${sockets} sockets reconnect at once with hello and resume, ${name}`,
+      value: seconds,
+      unit: 's',
+      baseline: bareSeconds,
+      baselineName: 'handshakes with a bare uWebSockets.js server, same client',
+    });
+    await gateway.stop();
+  }
+  await redis?.stop();
+  rmSync(directory, { recursive: true, force: true });
+  return rows;
+}
+
+async function timed(count: number, open: () => Promise<{ terminate(): void }>): Promise<number> {
+  const startedMs = now();
+  const opened = await Promise.all(Array.from({ length: count }, open));
+  const seconds = (now() - startedMs) / 1_000;
+  for (const socket of opened) socket.terminate();
+  return seconds;
+}
