@@ -29,7 +29,8 @@ const retryStrategy = (attempt: number): number => Math.min(50 * 2 ** attempt, 5
 /**
  * Nothing is sent twice and nothing hangs: ioredis would by default send again what may have run, and queue while
  * offline. A silent server is noticed within `socketTimeout`, and tried again so often that one that comes back is
- * found within two seconds.
+ * found within two seconds. Commands are not gathered into pipelines by ioredis: it has one of them under way at a time, so
+ * that an append would wait for a claim, and one that is cut off now and then never answers.
  */
 const carefulOptions = {
   maxRetriesPerRequest: 0,
@@ -38,7 +39,6 @@ const carefulOptions = {
   commandTimeout: 2_000,
   connectTimeout: 1_500,
   socketTimeout: 1_500,
-  enableAutoPipelining: true,
   retryStrategy,
 } satisfies RedisOptions;
 
@@ -78,15 +78,13 @@ export function serverOptions(address: RedisAddress, settings: RedisSettings, is
 
 /**
  * MOVED, ASK, TRYAGAIN and CLUSTERDOWN say that a command was not run, so ioredis may send it again; it must not after a
- * connection that closed. Commands are not gathered into pipelines: of one that moved in part ioredis repeats nothing and
- * learns nothing.
+ * connection that closed. Of a pipeline that moved in part it would repeat nothing and learn nothing.
  */
 export function clusterOptions(address: RedisAddress, settings: RedisSettings): ClusterOptions {
   const tls = tlsOptions(address, settings);
   return {
     redisOptions: nodeOptions(address, settings),
     enableOfflineQueue: false,
-    enableAutoPipelining: false,
     retryDelayOnFailover: 0,
     retryDelayOnClusterDown: 100,
     retryDelayOnTryAgain: 50,
@@ -107,7 +105,6 @@ export function nodeOptions(address: RedisAddress, settings: RedisSettings): Red
   return {
     ...carefulOptions,
     ...patience(settings),
-    enableAutoPipelining: false,
     username,
     password,
     ...(tls === undefined ? {} : { tls }),
