@@ -20,6 +20,7 @@ export class Undertaker {
   #timer: Timer | undefined;
   #stopped = false;
   #isLooking = false;
+  #round: Promise<void> = Promise.resolve();
 
   constructor(options: UndertakerOptions) {
     this.#options = options;
@@ -27,22 +28,28 @@ export class Undertaker {
 
   start(): void {
     const jitter = 0.75 + Math.random() / 2;
-    this.#timer = this.#options.clock.setTimer(() => void this.#round(), this.#options.everyMs * jitter);
+    this.#timer = this.#options.clock.setTimer(() => this.#begin(), this.#options.everyMs * jitter);
   }
 
-  stop(): void {
+  /** Resolves when what it began is done: others leave a node that is being taken over to it for a while. */
+  stop(): Promise<void> {
     this.#stopped = true;
     this.#timer?.cancel();
+    return this.#round;
   }
 
   /** Looks now rather than at its time. */
   hurry(): void {
     if (this.#stopped || this.#isLooking) return;
     this.#timer?.cancel();
-    void this.#round();
+    this.#begin();
   }
 
-  async #round(): Promise<void> {
+  #begin(): void {
+    this.#round = this.#look();
+  }
+
+  async #look(): Promise<void> {
     this.#isLooking = true;
     const { store, isCertain, endOrphans, onEnded, onTrouble } = this.#options;
     try {

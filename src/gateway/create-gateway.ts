@@ -31,6 +31,9 @@ import { createOriginPolicy } from './origin-policy.ts';
 import { retentionRules } from './retention-rules.ts';
 import { joinCluster, type Membership } from './join-cluster.ts';
 
+/** A node that goes away first finishes what it is taking over, within this, milliseconds. */
+const retireMs = 2_000;
+
 /** Settings as in the configuration file, and parts that a program may bring itself. */
 export interface GatewayOptions extends Omit<ConfigInput, 'store'> {
   /** Default: built from `upstreams`; these come before it. */
@@ -253,15 +256,21 @@ async function assemble(parts: Parts): Promise<Gateway> {
 
   async function shutDown(graceMs: number): Promise<void> {
     draining = true;
-    membership?.retire();
+    const retired = membership?.retire();
     retention.stop();
     transport.stopListening();
     // so many at once would be a storm for the node they go to
     const maxMs = Math.round(Math.max(500, Math.min(graceMs / 2, connections.size * 2)));
+    const movedMs = clock.now() + maxMs;
     for (const connection of connections) {
       connection.goaway({ reason: 'shutdown', deadlineMs: graceMs, reconnect: { minMs: 0, maxMs } });
     }
-    await engine.drain(graceMs, async () => membership !== undefined && (await membership.hasOthers()));
+    // turns that are just being taken over go on from here in their turn; a store that is away must not keep the process
+    await Promise.race([retired, new Promise((resolve) => clock.setTimer(() => resolve(undefined), retireMs))]);
+    const hasOthers = async (): Promise<boolean> => membership !== undefined && (await membership.hasOthers());
+    await engine.drain(graceMs, hasOthers);
+    // sockets that are closed before their clients chose to go would all come back at once
+    if (graceMs > 0 && connections.size > 0 && (await hasOthers())) await untilMoved(movedMs);
     // what is left to others is theirs at once
     await membership?.leave();
     for (const connection of connections) connection.close('going_away', 'the node is going away');
@@ -271,6 +280,11 @@ async function assemble(parts: Parts): Promise<Gateway> {
     commit.close();
     await Promise.all(upstreams.map((upstream) => upstream.close()));
     await store.close();
+  }
+
+  async function untilMoved(deadlineMs: number): Promise<void> {
+    while (connections.size > 0 && clock.now() < deadlineMs)
+      await new Promise((resolve) => clock.setTimer(() => resolve(undefined), 20));
   }
 
   let closing: Promise<void> | undefined;

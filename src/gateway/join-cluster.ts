@@ -29,8 +29,8 @@ export interface Membership {
   watch: LossWatch;
   cluster: Cluster;
   lease: LeaseKeeper;
-  /** This node takes nothing over any more: it goes away itself. */
-  retire(): void;
+  /** This node takes nothing more over: it goes away itself. Resolves when what it began to take over is its own, or ended. */
+  retire(): Promise<void>;
   /** Whether another node lives. */
   hasOthers(): Promise<boolean>;
   leave(): Promise<void>;
@@ -96,7 +96,7 @@ export async function joinCluster(options: JoinOptions): Promise<Membership> {
     },
     watch,
     async leave() {
-      undertaker.stop();
+      void undertaker.stop();
       lease.stop();
       cluster.stop();
       watch.stop();

@@ -17,6 +17,21 @@ export function checkContiguous(frames: readonly DownFrame[], alias: number, fro
   return cursor;
 }
 
+/** The events from `from` up to `to`, deltas cut at both. */
+export function cutEvents(events: readonly EventFrame[], from: number, to: number): EventFrame[] {
+  const cut: EventFrame[] = [];
+  for (const event of events) {
+    const end = event.pos + (event.t === 'delta' ? event.text.length : 1);
+    if (end <= from || event.pos >= to) continue;
+    if (event.t !== 'delta') cut.push(event);
+    else {
+      const pos = Math.max(event.pos, from);
+      cut.push({ ...event, pos, text: event.text.slice(pos - event.pos, to - event.pos) });
+    }
+  }
+  return cut;
+}
+
 /** One line per event with runs of deltas joined: what a client shows, whatever way it came. */
 export function transcript(frames: readonly DownFrame[], alias: number): string[] {
   const lines: string[] = [];

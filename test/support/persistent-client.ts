@@ -15,7 +15,7 @@ const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout
 
 /** Waits for what must come; the test's own time limit is the only one. */
 export async function until(condition: () => unknown): Promise<void> {
-  while (!condition()) await sleep(5);
+  while (!(await condition())) await sleep(5);
 }
 
 /**

@@ -18,6 +18,8 @@ export interface RawClientOptions {
   headers?: Record<string, string>;
   /** Default: `[subprotocol of the encoding]`. */
   protocols?: string[];
+  /** Called with every frame as it comes. */
+  onFrame?: (frame: DownFrame) => void;
 }
 
 /** A client that keeps every frame it gets, each checked against the schema. */
@@ -26,12 +28,14 @@ export class RawClient {
   readonly socket: WebSocket;
   readonly closed: Promise<{ code: number; reason: string }>;
   readonly #encoding: Encoding;
+  readonly #onFrame: RawClientOptions['onFrame'];
   #waiters: Waiter[] = [];
   /** Frames before this were already answered to `next`. */
   #taken = 0;
 
   private constructor(url: string, options: RawClientOptions) {
     this.#encoding = options.encoding ?? 'msgpack';
+    this.#onFrame = options.onFrame;
     const protocols = options.protocols ?? [subprotocols[this.#encoding]];
     this.socket = new WebSocket(url, protocols, { headers: options.headers ?? {}, perMessageDeflate: false });
     this.closed = new Promise((resolve) => {
@@ -135,6 +139,7 @@ export class RawClient {
     for (const value of codecFor(this.#encoding).decode(data)) {
       const frame = downSchema.parse(value) as DownFrame;
       this.frames.push(frame);
+      this.#onFrame?.(frame);
       const ready = this.#waiters.filter((waiter) => waiter.test(frame));
       this.#waiters = this.#waiters.filter((waiter) => !ready.includes(waiter));
       for (const waiter of ready) waiter.resolve(frame);
