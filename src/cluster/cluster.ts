@@ -29,6 +29,8 @@ export interface ClusterOptions {
 const requestMs = 5_000;
 /** What could not be done is tried again after this. */
 const againMs = 500;
+/** How soon a session is looked at again that a client knows more of. */
+const firstLookMs = 50;
 /** A followed turn of which nothing came for this long is looked up in the store. */
 const silenceMs = 3_000;
 /** Sessions looked up in one go. */
@@ -218,11 +220,16 @@ export class Cluster implements TurnService {
     const { store, clock } = this.#options;
     await this.#followers.announce(session);
     const deadlineMs = clock.now() + attachMs;
-    while (session.log.durable < cursor && session.turns.size === 0 && clock.now() < deadlineMs) {
+    const isBehind = (): boolean =>
+      session.log.durable < cursor && session.turns.size === 0 && clock.now() < deadlineMs;
+    for (let waitMs = firstLookMs; isBehind(); waitMs = Math.min(2 * waitMs, againMs)) {
       const stored = await store.readSession(session.key);
       await this.#sync(session);
       if (stored?.running === undefined) return;
-      await new Promise((resolve) => clock.setTimer(() => resolve(undefined), 50));
+      // a node that took over tells it: the store need not hear from each of its clients all the time
+      const lookMs = clock.now() + waitMs;
+      while (isBehind() && clock.now() < lookMs)
+        await new Promise((resolve) => clock.setTimer(() => resolve(undefined), 20));
     }
   }
 

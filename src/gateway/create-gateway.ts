@@ -32,7 +32,7 @@ import { retentionRules } from './retention-rules.ts';
 import { joinCluster, type Membership } from './join-cluster.ts';
 
 /** A node that goes away first finishes what it is taking over, within this, milliseconds. */
-const retireMs = 2_000;
+const retireMs = 3_000;
 
 /** Settings as in the configuration file, and parts that a program may bring itself. */
 export interface GatewayOptions extends Omit<ConfigInput, 'store'> {

@@ -1,3 +1,4 @@
+import { inParallel } from '../lib/in-parallel.ts';
 import { messageOverheadTokens, messageTokens } from '../context/message-tokens.ts';
 import { answerMessages, inputText } from '../context/turn-messages.ts';
 import type { LogEvent, UnplacedEvent } from '../session/log-event.ts';
@@ -12,16 +13,18 @@ export interface RecoveryOptions {
   adopt?(orphan: OrphanedSession): Promise<boolean>;
 }
 
+/** Their clients wait, and each takes some answers of the store. */
+const sessionsAtOnce = 32;
+
 /**
  * Takes up the turns that a dead process left, with the text that clients may have seen: they go on here, or each is
  * ended once, as `interrupted`. Answers how many were ended.
  */
 export async function recoverTurns(options: RecoveryOptions, orphans: readonly OrphanedSession[]): Promise<number> {
-  let count = 0;
-  for (const orphan of orphans) {
-    if (!((await options.adopt?.(orphan)) ?? false)) count += await endOrphan(options, orphan);
-  }
-  return count;
+  const ended = await inParallel(orphans, sessionsAtOnce, async (orphan) =>
+    ((await options.adopt?.(orphan)) ?? false) ? 0 : endOrphan(options, orphan),
+  );
+  return ended.reduce((sum, count) => sum + count, 0);
 }
 
 async function endOrphan(options: RecoveryOptions, orphan: OrphanedSession): Promise<number> {

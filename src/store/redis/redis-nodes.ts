@@ -1,3 +1,4 @@
+import { inParallel } from '../../lib/in-parallel.ts';
 import type { LogEvent } from '../../session/log-event.ts';
 import { assembleOrphan, orphanStart } from '../assemble-orphan.ts';
 import type {
@@ -32,6 +33,8 @@ type Nodes = Omit<SharedStore, keyof Store | keyof LossRecovery | 'logFrom'>;
 
 /** A node that takes over has this long before another may try. */
 const takeOverMs = 10_000;
+/** Sessions that it takes over at a time. */
+const takenAtOnce = 32;
 /** A message that could not be sent is sent again for this long, this often. */
 const tellMs = 10_000;
 const tellAgainMs = 200;
@@ -158,7 +161,6 @@ export function createRedisNodes({
         );
         if (mayTake !== 1) return undefined;
         const logged = await readLog(dead);
-        const orphans: OrphanedSession[] = [];
         const members = await connection.smembers(keys.sessions(dead));
         taken.set(dead, members);
         const found = new Map<string, SessionKey>();
@@ -166,11 +168,10 @@ export function createRedisNodes({
           const [tenant, session] = JSON.parse(member) as [string, string];
           found.set(nameOf({ tenant, session }), { tenant, session });
         }
-        for (const [name, key] of found) {
-          const left = await orphan(key, dead, logged.get(name) ?? []);
-          if (left !== undefined) orphans.push(left);
-        }
-        return orphans;
+        const left = await inParallel([...found], takenAtOnce, ([name, key]) =>
+          orphan(key, dead, logged.get(name) ?? []),
+        );
+        return left.filter((session) => session !== undefined);
       }),
     buried: (dead) =>
       ask(async () => {
