@@ -7,7 +7,9 @@ type Headers = Readonly<Record<string, string | string[] | undefined>>;
  * How long the provider asks to be left alone, in milliseconds from 0 to 60,000; undefined if it does not say so in
  * a readable way. Reads `retry-after-ms` (OpenAI, Azure) and `retry-after` as seconds or HTTP date (RFC 9110, 10.2.3).
  *
- * @param wallMs milliseconds since 1970, to which a date is compared
+ * A date is compared to the provider's own clock, if the answer tells it (`date`): clocks differ.
+ *
+ * @param wallMs milliseconds since 1970 here
  */
 export function parseRetryAfter(headers: Headers, wallMs: number): number | undefined {
   const milliseconds = toNumber(single(headers['retry-after-ms']));
@@ -16,9 +18,14 @@ export function parseRetryAfter(headers: Headers, wallMs: number): number | unde
   if (text === undefined) return undefined;
   const seconds = toNumber(text);
   if (seconds !== undefined) return clamp(seconds * 1000);
-  // Date.parse reads almost anything with a digit as a date; an HTTP date names its day or month.
-  const dateMs = /[A-Za-z]{3}/.test(text) ? Date.parse(text) : Number.NaN;
-  return Number.isNaN(dateMs) ? undefined : clamp(dateMs - wallMs);
+  const dateMs = toDateMs(text);
+  return dateMs === undefined ? undefined : clamp(dateMs - (toDateMs(single(headers.date)) ?? wallMs));
+}
+
+/** Date.parse reads almost anything with a digit as a date; an HTTP date names its day or month. */
+function toDateMs(text: string | undefined): number | undefined {
+  const dateMs = text !== undefined && /[A-Za-z]{3}/.test(text) ? Date.parse(text) : Number.NaN;
+  return Number.isNaN(dateMs) ? undefined : dateMs;
 }
 
 function single(value: string | string[] | undefined): string | undefined {

@@ -28,6 +28,12 @@ describe('Retry-After', () => {
     expect(parseRetryAfter({ 'retry-after': value }, wallMs)).toBe(expectedMs);
   });
 
+  it('is a time by the clock of the provider, however wrong the one here is', () => {
+    const headers = { 'retry-after': 'Sat, 21 Nov 2026 10:00:07 GMT', date: 'Sat, 21 Nov 2026 10:00:00 GMT' };
+    for (const offsetMs of [-600_000, 0, 600_000]) expect(parseRetryAfter(headers, wallMs + offsetMs)).toBe(7000);
+    expect(parseRetryAfter({ ...headers, date: 'some day' }, wallMs + 2000)).toBe(5000);
+  });
+
   it('may come in milliseconds, which are preferred, or more than once', () => {
     expect(parseRetryAfter({ 'retry-after-ms': '250', 'retry-after': '9' }, wallMs)).toBe(250);
     expect(parseRetryAfter({ 'retry-after': ['4', '9'] }, wallMs)).toBe(4000);
