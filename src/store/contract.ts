@@ -52,7 +52,10 @@ export interface TurnRecord {
   turn: string;
   fingerprint: string;
   frame: Omit<TurnFrame, 't' | 's' | 'ref'>;
+  /** Milliseconds since 1970, for display alone: clocks differ and jump. */
   acceptedAt: number;
+  /** Of a session's unfinished turns, the one claimed earlier has the smaller one. */
+  order?: number | undefined;
   /** Node that runs it. */
   node: string;
   /** Position of `turn.accepted` where the claim placed it; a queued turn has its own in the node log. */

@@ -57,6 +57,8 @@ export class TurnEngine {
   readonly #live = new Set<Turn>();
   readonly #lostClaims: LostClaims;
   readonly #summariser: Summariser;
+  /** Of the last claim. */
+  #order = 0;
   #draining = false;
 
   constructor(options: TurnEngineOptions) {
@@ -244,6 +246,8 @@ export class TurnEngine {
     const turns: Turn[] = [];
     for (const record of orphan.unfinished) turns.push(await this.#createTurn(session, record));
     if (!(await this.#adoptInStore(orphan)) || session.erased) return;
+    // what is claimed here from now on comes behind them
+    this.#order = Math.max(this.#order, ...turns.map(({ record }) => record.order ?? 0));
     session.restore(orphan.start, orphan.log, orphan.session.turns);
     for (const turn of turns) {
       const accepted = orphan.events.find((event) => event.turn === turn.id && event.t === 'turn.accepted');
@@ -356,6 +360,7 @@ export class TurnEngine {
   async #claimOnce(session: Session, turn: Turn): Promise<Submitted> {
     const { store, limits } = this.#options;
     const { record } = turn;
+    record.order = ++this.#order;
     const result = await store.claim({
       ...session.key,
       record,
@@ -486,7 +491,7 @@ export class TurnEngine {
   /** The answer to its claim, which would name them, is not known. */
   #supersedeBefore(session: Session, turn: Turn): void {
     const before = ([...session.turns.values()] as Turn[]).filter(
-      (other) => other !== turn && other.record.acceptedAt <= turn.record.acceptedAt,
+      (other) => other !== turn && (other.record.order ?? 0) <= (turn.record.order ?? 0),
     );
     const ids = before.map(({ id }) => id);
     this.#supersede(session, ids, turn.id);
