@@ -21,6 +21,8 @@ export interface ObserverOptions {
   sessions: readonly string[];
   /** In [0, 1): spreads what a client does in a time of its own choice. */
   random(): number;
+  /** Reads the log from its beginning whenever it connects again, as a page that was loaded anew. */
+  rereads?: boolean;
 }
 
 /** Between two attempts to connect, milliseconds. */
@@ -126,7 +128,8 @@ export class Observer {
   #attachFrame(s: number): Attach {
     const session = this.#options.sessions[s]!;
     const epoch = this.lives.get(session)!.at(-1)?.attached.epoch;
-    const known = epoch === undefined ? { create: {} } : { epoch, after: this.cursorOf(session) };
+    const after = this.#options.rereads === true ? 0 : this.cursorOf(session);
+    const known = epoch === undefined ? { create: {} } : { epoch, after };
     return { t: 'attach', ref: s, s, session, ...known };
   }
 
