@@ -2,7 +2,10 @@ import { Redis } from 'ioredis';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { createRedisKeys } from '../../src/store/redis/keys.ts';
 import { checkContiguous, textOf } from '../support/assembled-text.ts';
+import { checkRun, printVerdict } from '../support/checker.ts';
 import { startFaultProxy } from '../support/fault-proxy.ts';
+import { startFleet } from '../support/node-fleet.ts';
+import { Observer } from '../support/observer.ts';
 import { until } from '../support/persistent-client.ts';
 import { RawClient } from '../support/raw-client.ts';
 import { type RedisServer, startRedisServer } from '../support/redis-server.ts';
@@ -47,4 +50,33 @@ test('a node that is drained while it takes another over finishes that first', a
   proxies[0].heal();
   proxies[0].reset();
   expect((await onDead.closed).code).toBe(4005);
+});
+
+test('a node that is killed while it takes another over is taken over itself, with what it had taken', async () => {
+  const seed = Number(process.env.PARLEY_SEED ?? 1);
+  const fleet = await startFleet({ redis, seed, tokens: 400, intervalMs: 20 });
+  const [first] = fleet.nodes;
+  const names = Array.from({ length: 60 }, (_, i) => `s${i}`);
+  let at = 0;
+  // all on the first node at first
+  const url = (): string => (at++ < names.length ? first!.url : fleet.url());
+  const observers = await Promise.all(
+    names.map((name) => Observer.start({ url, sessions: [name], random: fleet.random })),
+  );
+  const turns = new Map(names.map((name) => [name, [fleet.newTurnId()]]));
+  for (const [i, name] of names.entries()) observers[i]!.send(name, { id: turns.get(name)![0]!, input: 'go' });
+  await until(() => observers.every((observer, i) => observer.cursorOf(names[i]!) > 20));
+  const keys = createRedisKeys(fleet.prefix);
+  const dead = (await fleet.admin.hget(keys.session({ tenant: 'default', session: 's0' }), 'owner'))!;
+  fleet.takeOut(first!);
+  first!.kill('SIGKILL');
+  let digger: string | null = null;
+  while (digger === null) digger = await fleet.admin.get(keys.grave(dead));
+  const second = fleet.nodes.find((node) => node.log().includes(`"node":"${digger}"`))!;
+  fleet.takeOut(second);
+  second.kill('SIGKILL');
+  const run = { fleet, turns, observers };
+  const verdict = await checkRun(run);
+  printVerdict('two nodes killed, the second while it took the first over', run, verdict);
+  expect(verdict.ends).toEqual({ interrupted: names.length });
 });

@@ -88,6 +88,33 @@ describe('a node on Redis', () => {
     expect(await b.deadNodes()).toEqual([]);
   });
 
+  test('is taken over by another node when the one that took it over dies at that, and what that one does late is nothing', async () => {
+    const key = { tenant: 't', session: 'twice' };
+    const [dead, digger, heir] = [
+      await openNode('dead', 60_000),
+      await openNode('digger', 60_000),
+      await openNode('heir of both', 60_000),
+    ];
+    await claim(dead, key, 'turn');
+    await dead.append([{ ...key, events: [{ t: 'delta', pos: 1, turn: 'turn', text: 'shown', tokens: 1 }] }]);
+    await admin.del(`${prefix}:{node:dead}:lease`);
+    const seen = { events: [{ t: 'turn.accepted' }, { text: 'shown' }], unfinished: [{ turn: 'turn' }] };
+    expect(await digger.takeOver('dead')).toMatchObject([seen]);
+    expect(await heir.takeOver('dead')).toBeUndefined();
+    await admin.del(`${prefix}:{node:digger}:lease`);
+    expect(await heir.takeOver('dead')).toMatchObject([seen]);
+    expect(await digger.end(endOf(key, 'turn', 7))).toEqual({ outcome: 'fenced' });
+    await digger.buried('dead');
+    // should the heir die now, all of it is still there for the next
+    expect(await admin.exists(`${prefix}:{node:dead}:log`, `${prefix}:{node:dead}:grave`)).toBe(2);
+    expect(await admin.sismember(`${prefix}:{node:dead}:sessions`, '["t","twice"]')).toBe(1);
+    expect(await heir.deadNodes()).toContain('dead');
+    expect(await heir.end(endOf(key, 'turn', 7))).toMatchObject({ outcome: 'ended' });
+    await heir.buried('dead');
+    expect(await heir.deadNodes()).not.toContain('dead');
+    expect(await admin.exists(`${prefix}:{node:dead}:log`, `${prefix}:{node:dead}:grave`)).toBe(0);
+  });
+
   test('leaves what it could not end to others, and knows only the sessions that it may have to end', async () => {
     const node = await openNode('leaves', 60_000);
     const [done, open] = [

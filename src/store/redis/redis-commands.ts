@@ -17,6 +17,7 @@ const commands = {
   parleyRenewLease: ['renew-lease', 2],
   parleyBuryNode: ['bury-node', 3],
   parleyGeneration: ['generation', 1],
+  parleyFinishBurial: ['finish-burial', 2],
   parleyTakeOverSession: ['take-over-session', 1],
   parleyAdoptSession: ['adopt-session', 2],
   parleyRetain: ['retain', 4],

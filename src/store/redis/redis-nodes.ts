@@ -77,6 +77,13 @@ export function createRedisNodes({
     return assembleOrphan(session, unfinished, logged, ended);
   }
 
+  /** Who was taking it over and is gone itself: its clients need not wait until the time for that is over. */
+  async function lostDigger(dead: string): Promise<string> {
+    const digger = await connection.get(keys.grave(dead));
+    const isLost = digger !== null && (await connection.get(keys.lease(digger))) !== digger;
+    return isLost ? digger : '';
+  }
+
   async function readOthers(): Promise<{ alive: string[]; dead: string[] }> {
     const others = (await connection.smembers(keys.nodes())).filter((id) => id !== node);
     const leases = await Promise.all(others.map((id) => connection.get(keys.lease(id))));
@@ -158,6 +165,7 @@ export function createRedisNodes({
           keys.grave(dead),
           node,
           takeOverMs,
+          await lostDigger(dead),
         );
         if (mayTake !== 1) return undefined;
         const logged = await readLog(dead);
@@ -177,11 +185,14 @@ export function createRedisNodes({
       ask(async () => {
         const members = taken.get(dead) ?? [];
         taken.delete(dead);
+        // this node was away for so long that another one took its place, and needs what is there
+        const digger = await connection.get(keys.grave(dead));
+        if (digger !== null && digger !== node) return;
         if (members.length > 0) await connection.srem(keys.sessions(dead), ...members);
         await connection.srem(keys.nodes(), dead);
         // a claim that it sent in its last moment was found too late: the next round is for that one
         if ((await connection.scard(keys.sessions(dead))) > 0) await connection.sadd(keys.nodes(), dead);
-        await connection.unlink(keys.log(dead), keys.grave(dead));
+        await connection.parleyFinishBurial(keys.grave(dead), keys.log(dead), node);
       }),
     reclaim: (runsHere) =>
       ask(async () => {
