@@ -137,7 +137,9 @@ export class SessionFrames {
     const { tenant } = this.#identity;
     const { session, created } = await registry.open({ tenant, session: frame.session, create: frame.create });
     try {
-      if (frame.after !== undefined && frame.after > session.log.durable)
+      // a cursor of another epoch is void, whatever comes
+      const isOfEpoch = frame.epoch === undefined || frame.epoch === session.epoch;
+      if (isOfEpoch && frame.after !== undefined && frame.after > session.log.durable)
         await turns.beforeAttach?.(session, frame.after);
       // a repeated attach begins anew, from the cursor it gives
       if (slot !== undefined) session.detach(slot.attachment);

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { checkContiguous, textOf, transcript } from '../support/assembled-text.ts';
 import { until } from '../support/persistent-client.ts';
+import { printVerdictLine } from '../support/print-verdict.ts';
 import { RawClient } from '../support/raw-client.ts';
 import { type RedisServer, startRedisServer } from '../support/redis-server.ts';
 import { createScriptedUpstream } from '../support/scripted-upstream.ts';
@@ -69,8 +70,6 @@ test(`${trials} seeded trials on three nodes: one turn sent to all at once, canc
 
   for (let seed = base; seed < base + trials; seed += together)
     await Promise.all(Array.from({ length: together }, (_, i) => runTrial(seed + i)));
-  process.stdout.write(
-    `verdict of three nodes, replay with PARLEY_SEED=${base}: ${JSON.stringify({ trials, ends })}\n`,
-  );
+  printVerdictLine('three nodes', base, { trials, ends });
   for (const { stats } of gateways) expect(stats().turns).toBe(0);
 });

@@ -7,6 +7,7 @@ import type { Gateway } from '../../src/gateway/create-gateway.ts';
 import { silentLogger } from '../../src/telemetry/contract.ts';
 import { startFaultProxy } from '../support/fault-proxy.ts';
 import { startGatewayProcess } from '../support/gateway-process.ts';
+import { printVerdictLine, tally } from '../support/print-verdict.ts';
 import { PersistentClient, until } from '../support/persistent-client.ts';
 import { RawClient } from '../support/raw-client.ts';
 import { type RedisServer, startRedisServer } from '../support/redis-server.ts';
@@ -88,6 +89,9 @@ class Scene {
       expect(fresh.cursor).toBe(onA.cursor);
       for (const client of [onA, onB, fresh]) client.check();
     }
+    const ends = tally([...this.turns, ...after].flatMap((turn, i) => this.pairs[i % 6]![1].endOf(turn)?.status ?? []));
+    const seed = Number(process.env.PARLEY_SEED ?? 1);
+    printVerdictLine(expect.getState().currentTestName!, seed, { ends, toldSnapshot: this.snapshots });
     expect(this.a.stats().turns + this.b.stats().turns).toBe(0);
   }
 }

@@ -4,6 +4,7 @@ import type { OnBusy } from '../../protocol/frames/common.ts';
 import type { Gateway, GatewayOptions } from '../../src/gateway/create-gateway.ts';
 import { checkContiguous, textOf, transcript } from '../support/assembled-text.ts';
 import { type FaultProxy, startFaultProxy } from '../support/fault-proxy.ts';
+import { printVerdictLine, tally } from '../support/print-verdict.ts';
 import { RawClient } from '../support/raw-client.ts';
 import { type RedisServer, startRedisServer } from '../support/redis-server.ts';
 import { createScriptedUpstream, type ScriptedCall } from '../support/scripted-upstream.ts';
@@ -57,6 +58,15 @@ async function connectTo(gateway: Gateway, session: string, s = 0): Promise<RawC
   const client = await RawClient.connect(gateway.url);
   await client.attach({ ref: 1, s, session, create: { settings: { onBusy: 'queue' } } });
   return client;
+}
+
+/** What the checker found in what these clients saw. */
+function verdictOf(clients: RawClient[], more: object = {}, seed = Number(process.env.PARLEY_SEED ?? 1)): void {
+  const ends = tally(clients.flatMap((client) => client.all('turn.ended').map(({ status }) => status)));
+  const tokens = clients
+    .flatMap((client) => client.all('turn.ended'))
+    .reduce((sum, { usage }) => sum + usage.output, 0);
+  printVerdictLine(expect.getState().currentTestName!, seed, { ends, tokens, ...more });
 }
 
 const endOf = (client: RawClient, turn: string) => client.all('turn.ended').find((end) => end.turn === turn);
@@ -154,7 +164,12 @@ describe('fault 7: the connection is reset after a write ran, before its reply',
         if (status === 'failed') expect(reason).toBe('store_unavailable');
         else expect(['completed', 'superseded', 'cancelled']).toContain(status);
       }
-    expect(a.stats().turns).toBe(0);
+    await until(() => a.stats().turns === 0);
+    verdictOf(
+      pairs.map(([onA]) => onA),
+      { lostReplies: lost },
+      seed,
+    );
   });
 });
 
@@ -208,6 +223,7 @@ async function finish(pair: Awaited<ReturnType<typeof startPair>>, checked = [pa
   expect(onB.all('turn.ended').map((end) => end.status)).toEqual(turns.map(() => 'completed'));
   await checkSession(checked, 'one', turns, upstream.calls, b);
   expect(lost).toEqual([]);
+  verdictOf([onB]);
 }
 
 describe('fault 8: redis is away for longer than a lease', () => {
@@ -364,13 +380,15 @@ describe('faults 20, 26 and 27: races over two nodes', () => {
     const options = { upstreamObjects: [upstream], redisPrefix: newPrefix(), store: redis.url };
     const [a, b] = [await startTestGateway(options), await startTestGateway(options)];
     const base = Number(process.env.PARLEY_SEED ?? 1);
+    const ends: string[] = [];
     for (let first = base; first < base + trials; first += 20) {
       const batch = Array.from({ length: 20 }, (_, i) => first + i);
-      await Promise.all(batch.map((seed) => runTrial(seed, a, b, upstream.calls)));
+      ends.push(...(await Promise.all(batch.map((seed) => runTrial(seed, a, b, upstream.calls)))).flat());
     }
+    printVerdictLine('races over two nodes', base, { trials, ends: tally(ends) });
   });
 
-  async function runTrial(seed: number, a: Gateway, b: Gateway, calls: ScriptedCall[]): Promise<void> {
+  async function runTrial(seed: number, a: Gateway, b: Gateway, calls: ScriptedCall[]): Promise<string[]> {
     const random = seededRandom(seed);
     const session = `trial-${seed}`;
     const clients = [await connectTo(a, session), await connectTo(b, session), await connectTo(b, session)];
@@ -399,6 +417,7 @@ describe('faults 20, 26 and 27: races over two nodes', () => {
     expect(endOf(clients[2]!, early)).toMatchObject({ status: 'cancelled' });
     expect(calls.some((call) => call.request.turn === early)).toBe(false);
     for (const client of clients) await client.close();
+    return clients[2]!.all('turn.ended').map(({ status }) => status);
   }
 
   test('another input under the same id is refused on the other node, even after the end', async () => {

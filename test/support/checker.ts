@@ -8,6 +8,7 @@ import type { Observer } from './observer.ts';
 import { until } from './persistent-client.ts';
 import { RawClient } from './raw-client.ts';
 import { answerText } from './upstream-double/token-text.ts';
+import { printVerdictLine } from './print-verdict.ts';
 
 export interface Run {
   fleet: Fleet;
@@ -185,6 +186,5 @@ async function checkNothingLeft({ admin, prefix }: Fleet, names: readonly string
 
 /** One line that says what happened; times are told, never judged. */
 export function printVerdict(name: string, { fleet }: Run, verdict: Verdict, more: Record<string, unknown> = {}): void {
-  const line = JSON.stringify({ seed: fleet.seed, ...verdict, ...more });
-  process.stdout.write(`verdict of ${name}, replay with PARLEY_SEED=${fleet.seed}: ${line}\n`);
+  printVerdictLine(name, fleet.seed, { seed: fleet.seed, ...verdict, ...more });
 }
