@@ -164,6 +164,7 @@ describe('fault 7: the connection is reset after a write ran, before its reply',
         if (status === 'failed') expect(reason).toBe('store_unavailable');
         else expect(['completed', 'superseded', 'cancelled']).toContain(status);
       }
+    // an end whose reply was lost is shown before the node knows what comes next
     await until(() => a.stats().turns === 0);
     verdictOf(
       pairs.map(([onA]) => onA),
