@@ -231,6 +231,19 @@ export class Cluster implements TurnService {
       while (isBehind() && clock.now() < lookMs)
         await new Promise((resolve) => clock.setTimer(() => resolve(undefined), 20));
     }
+    if (session.log.durable < cursor && session.turns.size === 0) await this.#checkTakenOver(session);
+  }
+
+  /** What a client has seen of a turn whose node is gone is known again when that is taken over: it should keep it. */
+  async #checkTakenOver(session: Session): Promise<void> {
+    const { store } = this.#options;
+    const owner = (await store.readSession(session.key))?.owner;
+    if (owner === undefined || owner === store.node || (await store.isAlive(owner))) return;
+    throw new ProtocolError(
+      'store_unavailable',
+      'The node that ran the turn is gone and was not taken over yet; attach again with your cursor.',
+      { retryAfterMs: 1_000 },
+    );
   }
 
   settingsChanged(session: Session): void {

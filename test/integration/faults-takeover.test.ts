@@ -1,5 +1,6 @@
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
+import { type Clock, systemClock } from '../../src/lib/clock.ts';
 import { createRedisKeys } from '../../src/store/redis/keys.ts';
 import { checkContiguous, textOf } from '../support/assembled-text.ts';
 import { checkRun, printVerdict } from '../support/checker.ts';
@@ -49,6 +50,39 @@ test('a node that is drained while it takes another over finishes that first', a
   expect(truthOf(turn).startsWith(textOf(onLast.frames, turn))).toBe(true);
   proxies[0].heal();
   proxies[0].reset();
+  expect((await onDead.closed).code).toBe(4005);
+});
+
+test('a client keeps what it has seen until the node that is gone is taken over, however late that is', async () => {
+  const upstream = createScriptedUpstream(tellTruth(20));
+  const proxy = await startFaultProxy(redis.port);
+  const options = { upstreamObjects: [upstream], redisPrefix: `k${process.pid}` };
+  const dead = await startTestGateway({ ...options, store: `redis://127.0.0.1:${proxy.port}`, leaseMs: 1_000 });
+  // a long time for this node is a short one for the test; its own lease is so long that it buries nobody meanwhile
+  const hasty: Clock = {
+    ...systemClock,
+    now: () => systemClock.now() * 10,
+    setTimer: (callback, delayMs) => systemClock.setTimer(callback, delayMs / 10),
+  };
+  const other = await startTestGateway({ ...options, store: redis.url, leaseMs: 600_000, clock: hasty });
+  const onDead = await RawClient.connect(dead.url);
+  const { epoch } = await onDead.attach({ ref: 1, s: 0, session: 'kept', create: {} });
+  onDead.send({ t: 'turn', s: 0, id: newTurnId(), input: 'go' });
+  await onDead.next('delta', (delta) => delta.pos > 30);
+  proxy.blackhole();
+  const cursor = checkContiguous(onDead.frames, 0, 0);
+  const onOther = await RawClient.connect(other.url);
+  const attach = { t: 'attach', s: 0, session: 'kept', epoch, after: cursor } as const;
+  onOther.send({ ...attach, ref: 1 });
+  expect(await onOther.next('error')).toMatchObject({ ref: 1, code: 'store_unavailable', retryable: true });
+  const heir = await startTestGateway({ ...options, store: redis.url, leaseMs: 500 });
+  onOther.send({ ...attach, ref: 2 });
+  expect(await onOther.next('attached')).toMatchObject({ ref: 2, outcome: 'resumed', from: cursor });
+  expect(await onOther.next('turn.ended')).toMatchObject({ status: 'interrupted' });
+  checkContiguous(onOther.frames, 0, cursor);
+  expect(heir.stats().turns).toBe(0);
+  proxy.heal();
+  proxy.reset();
   expect((await onDead.closed).code).toBe(4005);
 });
 
