@@ -253,6 +253,7 @@ export class TurnEngine {
       const accepted = orphan.events.find((event) => event.turn === turn.id && event.t === 'turn.accepted');
       if (accepted === undefined) this.#accept(session, turn, undefined);
       else this.#enter(session, turn, accepted.pos);
+      turn.restore(orphan.events.filter((event) => event.turn === turn.id));
     }
     const [running, ...waiting] = turns;
     this.#runnable.set(session, running!.id);
@@ -262,7 +263,7 @@ export class TurnEngine {
       if (turn.record.tombstoned === true) this.#endTombstoned(turn);
       else if (onBusyOf(session, turn.record) === 'replace') this.#supersedeBefore(session, turn);
     }
-    running!.resume(orphan.events.filter((event) => event.turn === running!.id));
+    running!.start();
   }
 
   /** Repeated until it is answered: turns that are this node's in the store and run nowhere would be nobody's. */

@@ -57,18 +57,23 @@ export class TurnOutput {
     return this.#closedReasoningTokens + (this.#reasoning?.total ?? 0);
   }
 
-  /** Counts what a node that is gone handed on, without handing it on again. */
-  replay(events: readonly LogEvent[]): void {
+  /** Counts what a node that is gone handed on, without handing it on again; answers how many upstream calls that took. */
+  replay(events: readonly LogEvent[]): number {
     let isRoundOver = false;
+    let rounds = 1;
     for (const event of events) {
       if (event.t === 'tool.result') isRoundOver = true;
       if (event.t !== 'delta' && event.t !== 'tool.call') continue;
-      if (isRoundOver) this.closeRound();
+      if (isRoundOver) {
+        this.closeRound();
+        rounds++;
+      }
       isRoundOver = false;
       if (event.t === 'delta') this.#counterOf(event.kind ?? 'text').append(event.text);
       else (this.#tool ??= this.#options.createCounter()).append(event.name + event.arguments);
     }
     if (isRoundOver) this.closeRound();
+    return rounds;
   }
 
   push(kind: DeltaKind, text: string): void {

@@ -5,13 +5,13 @@ import { messageTokens } from '../context/message-tokens.ts';
 import { answerMessages } from '../context/turn-messages.ts';
 import type { Window } from '../context/window.ts';
 import type { RouteDecision } from '../routing/contract.ts';
-import type { LogEvent } from '../session/log-event.ts';
+import type { LogEvent, LogEventOf } from '../session/log-event.ts';
 import type { LiveTurn, Session } from '../session/session.ts';
 import type { TurnRecord } from '../store/contract.ts';
 import { StoreError } from '../store/store-error.ts';
 import type { FinishReason, UpstreamMessage, UpstreamToolCall, UpstreamUsage } from '../upstream/contract.ts';
 import { UpstreamError } from '../upstream/contract.ts';
-import { type Continuation, continuationOf } from './continuation.ts';
+import { continuationOf } from './continuation.ts';
 import type { Ending, ModelTokens, TurnEnvironment } from './contract.ts';
 import { OpenCalls } from './open-calls.ts';
 import { prepareWindow } from './prepare-window.ts';
@@ -111,13 +111,16 @@ export class Turn implements LiveTurn {
   }
 
   /**
-   * Goes on where a node that is gone stopped, `events` being the turn's durable ones; ends as `interrupted` where that
-   * is not possible.
+   * Takes over what a node that is gone had done, `events` being the turn's durable ones: however it ends, that is accounted
+   * and its calls are closed. Once started it goes on from there, or ends as `interrupted` where that is not possible.
    */
-  resume(events: readonly LogEvent[]): void {
-    if (this.startedMs !== undefined || this.machine.isOver) return;
+  restore(events: readonly LogEvent[]): void {
     this.#before = events;
-    this.start();
+    const routed = events.findLast((event) => event.t === 'turn.routed');
+    if (routed?.t !== 'turn.routed') return;
+    this.tokens = this.#environment.tokensFor(routed.model);
+    this.#createOutput();
+    this.#takeUp(routed.window.tokens);
   }
 
   /** Ends the turn unless something else did before; answers whether this call did. */
@@ -173,20 +176,13 @@ export class Turn implements LiveTurn {
   }
 
   async #prepare(): Promise<void> {
-    const { session, frame } = this;
-    const { router } = this.#environment;
-    const { settings } = session;
     const routed = this.#before.findLast((event) => event.t === 'turn.routed');
-    const decision = router.route(
-      routed?.t === 'turn.routed'
-        ? { route: routed.upstream, model: routed.model }
-        : { route: frame.route ?? settings.route ?? undefined, model: frame.model ?? settings.model ?? undefined },
-    );
+    const decision = routed?.t === 'turn.routed' ? this.#routeAgain(routed) : this.#route();
+    if (decision === undefined) return void this.end(nodeLost);
     this.decision = decision;
     this.tokens = this.#environment.tokensFor(decision.model);
-    this.#createOutput();
+    if (this.output === undefined) this.#createOutput();
     const continuation = continuationOf(this.#before, decision.upstream.acceptsPrefix === true);
-    if (routed?.t === 'turn.routed') this.#takeUp(routed.window.tokens, continuation);
     if (continuation === undefined) return void this.end(nodeLost);
     const window = await prepareWindow(this.#environment, this, this.#tools());
     if (this.machine.isOver) return;
@@ -198,16 +194,35 @@ export class Turn implements LiveTurn {
     this.#waitForResults();
   }
 
+  #route(): RouteDecision {
+    const { frame } = this;
+    const { settings } = this.session;
+    return this.#environment.router.route({
+      route: frame.route ?? settings.route ?? undefined,
+      model: frame.model ?? settings.model ?? undefined,
+    });
+  }
+
+  /** Undefined when what the other node had chosen is not configured here. */
+  #routeAgain({ upstream, model }: LogEventOf<'turn.routed'>): RouteDecision | undefined {
+    try {
+      return this.#environment.router.route({ route: upstream, model });
+    } catch {
+      return undefined;
+    }
+  }
+
   /** Accounts what the other node did, and knows the calls that it opened. */
-  #takeUp(inputTokens: number, continuation: Continuation | undefined): void {
+  #takeUp(inputTokens: number): void {
     const output = this.output!;
-    output.replay(this.#before);
+    const rounds = output.replay(this.#before);
+    const continuation = continuationOf(this.#before, true);
     const calls = this.#before.filter((event) => event.t === 'tool.call').map(({ call }) => call);
     const open = continuation?.kind === 'tools' ? continuation.open : [];
     const closed = calls.filter((call) => !open.includes(call));
     this.#calls.restore(open, closed);
     if (output.tokens === 0) return;
-    this.#rounds = 1;
+    this.#rounds = rounds;
     const { tokens, reasoningTokens } = output;
     this.usage.add(undefined, { input: inputTokens, output: tokens, reasoning: reasoningTokens });
   }
