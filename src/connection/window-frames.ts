@@ -46,7 +46,8 @@ export async function showWindow(
   if (accepted === undefined || routed?.sent === undefined)
     return asker.sendFrame({ t: 'window', ref, s, turn, sent: false, messages: [] });
   const all = await readSentWindow(store, session.key, accepted, routed.sent);
-  if (all === undefined) throw turnNotFound();
+  if (all === undefined)
+    throw new ProtocolError('turn_not_found', 'Turns that were sent along with this one have been removed.');
   const skip = frame.skip ?? 0;
   const messages: WindowMessage[] = [];
   let bytes = 0;

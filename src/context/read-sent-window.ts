@@ -16,7 +16,7 @@ const pageEntries = 64;
 
 /**
  * The messages of the first upstream call of a turn, built again from the log: the same ones, whatever was noted, pinned
- * or changed since. Undefined when a part of it is not there any more: the session is being erased.
+ * or changed since. Undefined when a part of it is not there any more: it was removed, or the session is being erased.
  */
 export async function readSentWindow(
   store: Store,
@@ -48,12 +48,14 @@ export async function readSentWindow(
 async function readKept(store: Store, key: SessionKey, sent: SentWindow): Promise<TurnEntry[] | undefined> {
   const pinned = await Promise.all((sent.pinned ?? []).map((end) => store.readEntries(key, end - 1, 1)));
   const entries = pinned.flat();
-  if (entries.length < pinned.length) return undefined;
+  // one that was removed is answered by the one behind it
+  if (entries.length < pinned.length || entries.some((entry, i) => endOfEntry(entry) !== sent.pinned![i]))
+    return undefined;
   if (sent.turns === undefined) return entries;
   const [first, last] = sent.turns;
   for (let after = first - 1; after < last; ) {
     const page = await store.readEntries(key, after, pageEntries);
-    if (page.length === 0) return undefined;
+    if (page.length === 0 || (after < first && endOfEntry(page[0]!) !== first)) return undefined;
     entries.push(...page.filter((entry) => endOfEntry(entry) <= last));
     after = endOfEntry(page.at(-1)!);
   }

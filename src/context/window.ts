@@ -73,7 +73,9 @@ export function buildWindow(request: WindowRequest): Window {
   const unsummarised = before.filter((turn) => turn.end > (summary?.end ?? 0)).length + kept.length;
   // a turn that has just ended may be among the kept ones before it is among the counted
   const dropped = Math.max(0, totalTurns - (summary?.turns ?? 0) - unsummarised);
-  const pending = policy === 'summary' && dropped > 0 ? 'summary_pending' : undefined;
+  // turns that were removed from the store are not there to be sent or summed up
+  const isLeftOut = first > 0 && request.turns[first - 1]!.end > (summary?.end ?? 0);
+  const pending = policy === 'summary' && isLeftOut ? 'summary_pending' : undefined;
   return {
     messages,
     report: {
@@ -93,7 +95,7 @@ export function buildWindow(request: WindowRequest): Window {
   function overflowOf(): Window['overflow'] {
     if (needed > maxTokens) return 'input';
     if (base > maxTokens) return 'pinned';
-    return policy === 'none' && dropped > 0 ? 'history' : undefined;
+    return policy === 'none' && isLeftOut ? 'history' : undefined;
   }
 }
 

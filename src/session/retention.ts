@@ -77,12 +77,18 @@ export class Retention {
 
   async #trim(key: SessionKey, rules: RetentionRules): Promise<void> {
     const { store, registry } = this.#options;
+    let isChanged = false;
     for (let i = 0; i < maxRemovals && !this.#stopped; i++) {
       const result = await store.retain(key, rules);
       if (result === undefined) return;
       registry.known(key)?.removed(result.start, result.version);
-      if (result.removed === 0) return;
+      if (result.removed === 0) break;
+      isChanged = true;
     }
+    if (!isChanged || (registry.known(key)?.pinned.length ?? 0) === 0) return;
+    // pins go with their turns
+    const stored = await store.readSession(key);
+    if (stored !== undefined) registry.known(key)?.refresh(stored);
   }
 
   async #step(): Promise<void> {

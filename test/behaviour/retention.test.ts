@@ -76,6 +76,41 @@ describe.each(['embedded', 'redis'] as const)('what retention removed, with the 
     expect(client.all('turn.routed').at(-1)!.window).toMatchObject({ turns: 3, dropped: 5 });
   });
 
+  test('policy none goes on with what is left', async () => {
+    const { client, upstream } = await start({ maxTurns: 2 });
+    await client.attach({ ref: 1, s: 0, session: 'one', create: { settings: { window: { policy: 'none' } } } });
+    await talk(client, 6);
+    expect(client.all('turn.ended').map(({ status }) => status)).toEqual(Array(6).fill('completed'));
+    expect(upstream.calls.length).toBe(6);
+  });
+
+  test('a pin goes with its turn, and attachments are told', async () => {
+    const { gateway, client } = await start({ maxTurns: 2 });
+    await client.attach({ ref: 1, s: 0, session: 'one', create: {} });
+    const [pinned] = await talk(client, 1);
+    client.send({ t: 'pin', ref: 2, s: 0, turn: pinned!, pinned: true });
+    await client.next('pinned');
+    await talk(client, 3);
+    const told = client.all('pinned').find((frame) => !frame.pinned);
+    expect(told ?? (await client.next('pinned', (frame) => !frame.pinned))).toMatchObject({ turn: pinned });
+    const fresh = await RawClient.connect(gateway.url);
+    expect((await fresh.attach({ ref: 1, s: 0, session: 'one' })).pinned).toBeUndefined();
+  });
+
+  test('a window of which a part was removed is not shown as something else', async () => {
+    const { gateway, client } = await start({ maxTurns: 3 });
+    const settings = { window: { maxTokens: 60 } };
+    await client.attach({ ref: 1, s: 0, session: 'one', create: { settings } });
+    const [pinned] = await talk(client, 1);
+    client.send({ t: 'pin', ref: 2, s: 0, turn: pinned!, pinned: true });
+    await client.next('pinned');
+    const turns = await talk(client, 3);
+    const removed = client.all('turn.accepted').find(({ turn }) => turn === turns[0])!;
+    await untilStart(gateway, removed.pos);
+    client.send({ t: 'window', ref: 3, s: 0, turn: turns[1]! });
+    expect(await client.next('error')).toMatchObject({ ref: 3, code: 'turn_not_found' });
+  });
+
   test('turns by age, in sessions that nobody uses too', async () => {
     const { gateway, client, options } = await start({ maxAgeDays: aMoment });
     await client.attach({ ref: 1, s: 0, session: 'one', create: {} });
