@@ -151,7 +151,11 @@ export class Cluster implements TurnService {
   }
 
   async submit(session: Session, frame: TurnFrame): ReturnType<TurnService['submit']> {
-    const submitted = await this.#options.engine.submit(session, frame);
+    const submitted = await this.#options.engine.submit(session, frame).catch((error: unknown) => {
+      // the message that says so may have been lost
+      if (error instanceof ProtocolError && error.code === 'session_not_found') this.#look(session);
+      throw error;
+    });
     if (submitted.outcome !== 'elsewhere') return submitted;
     return this.#ask(session, submitted.owner, { method: 'submit', frame }) as ReturnType<TurnService['submit']>;
   }

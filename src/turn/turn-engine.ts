@@ -376,7 +376,7 @@ export class TurnEngine {
         await this.#catchUp(session, result.pos);
         await this.#checkVersion(session, result.version);
         if (session.erased) throw new ProtocolError('session_not_found', 'The session was erased.');
-        this.#mustFit(session, result.pos);
+        await this.#mustFit(session, result.pos);
         this.#accept(session, turn, result.pos);
         this.#runnable.set(session, turn.id);
         this.#options.turnRuns?.(session);
@@ -409,10 +409,13 @@ export class TurnEngine {
   }
 
   /** The store places turns after everything that it has of the session. */
-  #mustFit(session: Session, position: number): void {
+  async #mustFit(session: Session, position: number): Promise<void> {
     if (session.log.head === position) return;
     if (session.log.durable <= position)
       throw new Error(`the store placed a turn at ${position}, the session at ${session.log.head}`);
+    const stored = await this.#options.store.readSession(session.key);
+    // erased and made anew by way of another node, of which this one has not heard
+    if (stored?.epoch !== session.storedEpoch) throw new ProtocolError('session_not_found', 'The session was erased.');
     this.#options.storeForgot?.(true);
     throw new StoreLossError();
   }
@@ -465,7 +468,7 @@ export class TurnEngine {
     const turn = await this.#createTurn(session, record);
     if (record.pos !== undefined) {
       await this.#catchUp(session, record.pos);
-      this.#mustFit(session, record.pos);
+      await this.#mustFit(session, record.pos);
     }
     if (session.erased || session.turns.has(turn.id)) return undefined;
     this.#accept(session, turn, record.pos);

@@ -1,12 +1,17 @@
 import type { SessionKey } from '../contract.ts';
-import type { RedisKeys } from './keys.ts';
+import { erasedMs, type RedisKeys } from './keys.ts';
 import type { RedisConnection } from './redis-commands.ts';
 
 /** Sessions whose last end is remembered. */
 const maxSessions = 1_024;
 
+/** What is older is not looked for: an erasure by another node is remembered for longer than that. Milliseconds. */
+const oldMs = erasedMs / 2;
+
 interface Write {
   key: SessionKey;
+  /** Monotonic milliseconds. */
+  atMs: number;
   turn?: string | undefined;
   /** Position after the turn's end. */
   head?: number | undefined;
@@ -19,7 +24,7 @@ interface Write {
 export class AcknowledgedWrites {
   readonly #connection: RedisConnection;
   readonly #keys: RedisKeys;
-  readonly #claims = new Map<string, { key: SessionKey; turn: string }>();
+  readonly #claims = new Map<string, Write>();
   /** By session, written longest ago first; without a turn where the session was made. */
   readonly #ends = new Map<string, Write>();
 
@@ -30,7 +35,7 @@ export class AcknowledgedWrites {
 
   claimed({ tenant, session }: SessionKey, turn: string): void {
     const key = { tenant, session };
-    this.#claims.set(`${this.#keys.session(key)} ${turn}`, { key, turn });
+    this.#claims.set(`${this.#keys.session(key)} ${turn}`, { key, atMs: performance.now(), turn });
   }
 
   /** A turn was ended; without one, the session was made. */
@@ -39,7 +44,7 @@ export class AcknowledgedWrites {
     const name = this.#keys.session(key);
     if (turn !== undefined) this.#claims.delete(`${name} ${turn}`);
     this.#ends.delete(name);
-    this.#ends.set(name, { key, turn, head });
+    this.#ends.set(name, { key, atMs: performance.now(), turn, head });
     if (this.#ends.size > maxSessions) this.#ends.delete(this.#ends.keys().next().value!);
   }
 
@@ -62,8 +67,10 @@ export class AcknowledgedWrites {
 
   /** Whether the server still has them. */
   async areThere(): Promise<boolean> {
-    const claims = [...this.#claims.values()].map(({ key, turn }) => this.#isThere(key, turn, ''));
-    const ends = [...this.#ends.values()].map(async ({ key, turn, head }) => {
+    const oldestMs = performance.now() - oldMs;
+    const isNew = ({ atMs }: Write): boolean => atMs >= oldestMs;
+    const claims = [...this.#claims.values()].filter(isNew).map(({ key, turn }) => this.#isThere(key, turn, ''));
+    const ends = [...this.#ends.values()].filter(isNew).map(async ({ key, turn, head }) => {
       return (await this.#isThere(key, turn, '\nF')) || (head !== undefined && this.#wasRemoved(key, head));
     });
     return (await Promise.all([...claims, ...ends])).every(Boolean);
@@ -82,6 +89,8 @@ export class AcknowledgedWrites {
         : await this.#connection.hget(this.#keys.turns(key), turn);
     if (text !== null && (turn === undefined || text.includes(mark))) return true;
     // erased by another node, or lost
-    return (await this.#connection.exists(this.#keys.erased(key))) === 1;
+    const isErased = (await this.#connection.exists(this.#keys.erased(key))) === 1;
+    if (isErased) this.forget(key);
+    return isErased;
   }
 }

@@ -148,7 +148,10 @@ export function createRedisStore(options: RedisStoreOptions): SharedStore {
     const [outcome, ...details] = (await claimed) as [string, ...(string | number)[]];
     if (claimOutcomes.has(outcome)) {
       await mustLive(request);
-      if (outcome !== 'duplicate' || /\n[UT]/.test(String(details[0]))) writes.claimed(request, record.turn);
+      const existing = outcome === 'duplicate' ? parseStoredTurn(String(details[0])) : undefined;
+      // one that runs on another node is ended there, and may be removed after that
+      const isOwn = existing === undefined || (existing.state === 'unfinished' && existing.record.node === node);
+      if (isOwn) writes.claimed(request, record.turn);
     }
     switch (outcome) {
       case 'running':
