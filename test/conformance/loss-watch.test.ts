@@ -108,3 +108,16 @@ test('what was written long ago is not looked for', async () => {
   onTestFinished(() => later.mockRestore());
   expect(await a.intact()).toBe(true);
 });
+
+test('the followers of a node that died do not keep a session', async () => {
+  const { a, b, open } = await openTwo();
+  const dead = await open('dead', 200);
+  await a.createSession(key, {}, 'epoch', 1);
+  await dead.setFollowing(key, { writers: 1, viewers: 0 });
+  expect(await a.expire(key, 0)).toBe(false);
+  await expect.poll(() => a.isAlive('dead')).toBe(false);
+  await b.setFollowing(key, { writers: 0, viewers: 1 });
+  expect(await a.expire(key, 0)).toBe(false);
+  await b.setFollowing(key, undefined);
+  expect(await a.expire(key, 0)).toBe(true);
+});

@@ -36,6 +36,19 @@ export function createRedisRetention({ connection, keys, node, ask }: RedisReten
     return { session, idleMs, bytes: Number(bytes ?? 0), isGone: turns === null };
   }
 
+  async function expire(key: SessionKey, idleMs: number): Promise<boolean> {
+    return (await connection.parleyExpireSession(keys.erased(key), ...keys.allOf(key), idleMs, erasedMs)) === 1;
+  }
+
+  /** Nodes that died cannot say that they do not follow any more; answers whether there were any. */
+  async function forgetDeadFollowers(key: SessionKey): Promise<boolean> {
+    const nodes = await connection.hkeys(keys.followers(key));
+    const leases = await Promise.all(nodes.map((id) => connection.get(keys.lease(id))));
+    const dead = nodes.filter((id, i) => leases[i] !== id);
+    if (dead.length > 0) await connection.hdel(keys.followers(key), ...dead);
+    return dead.length > 0;
+  }
+
   return {
     index,
     forget,
@@ -66,9 +79,9 @@ export function createRedisRetention({ connection, keys, node, ask }: RedisReten
       }),
     expire: (key, idleMs) =>
       ask(async () => {
-        const expired = await connection.parleyExpireSession(keys.erased(key), ...keys.allOf(key), idleMs, erasedMs);
-        if (expired === 1) await forget(key);
-        return expired === 1;
+        const isGone = (await expire(key, idleMs)) || ((await forgetDeadFollowers(key)) && (await expire(key, idleMs)));
+        if (isGone) await forget(key);
+        return isGone;
       }),
     mayTidy: (ttlMs) =>
       ask(async () => {
