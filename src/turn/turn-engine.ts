@@ -6,10 +6,12 @@ import { inputText } from '../context/turn-messages.ts';
 import { endOf, type LogEvent } from '../session/log-event.ts';
 import type { LiveTurn, Session } from '../session/session.ts';
 import type { OrphanedSession, StoredTurn, TurnRecord } from '../store/contract.ts';
-import { LeaseLostError, StoreError, StoreLossError } from '../store/store-error.ts';
+import { StoreError, StoreLossError } from '../store/store-error.ts';
 import { onBusyOf, refusal, wellFormed } from './claim-answers.ts';
-import type { Ending, SummarySettings, TurnEnvironment } from './contract.ts';
+import type { SummarySettings, TurnEnvironment } from './contract.ts';
 import { fingerprintOf } from './fingerprint.ts';
+import { HandOver } from './hand-over.ts';
+import { LiveTurns } from './live-turns.ts';
 import { LostClaims } from './lost-claims.ts';
 import { noteHeard } from './note-heard.ts';
 import { Summariser } from './summariser.ts';
@@ -32,9 +34,6 @@ export type TurnEngineOptions = Omit<TurnEnvironment, 'contextOf' | 'summaryFail
 /** Time for the store to take the last ends of a drain, milliseconds. */
 const endGraceMs = 5_000;
 
-/** Between two attempts to take turns over, milliseconds. */
-const adoptAgainMs = 200;
-
 /** How a submitted turn stands: taken now, or known before (`known` then says how). */
 export type Submitted =
   | { outcome: 'accepted' }
@@ -52,10 +51,9 @@ export class TurnEngine {
   readonly #environment: TurnEnvironment;
   readonly #options: TurnEngineOptions;
   readonly #contexts = new WeakMap<Session, { context: SessionContext; foreignChanges: number }>();
-  /** Per session, the turn that the store lets run. */
-  readonly #runnable = new WeakMap<Session, string>();
-  readonly #live = new Set<Turn>();
+  readonly #live = new LiveTurns();
   readonly #lostClaims: LostClaims;
+  readonly #handOver: HandOver;
   readonly #summariser: Summariser;
   /** Of the last claim. */
   #order = 0;
@@ -66,6 +64,16 @@ export class TurnEngine {
     this.#lostClaims = new LostClaims({
       ...options,
       takeUp: (session, record, isRunning) => this.#takeUp(session, record, isRunning),
+    });
+    this.#handOver = new HandOver({
+      ...options,
+      live: this.#live,
+      createTurn: (session, record) => this.#createTurn(session, record),
+      adopted: (session, order) => {
+        // what is claimed here from now on comes behind them
+        this.#order = Math.max(this.#order, order);
+        this.#options.turnRuns?.(session);
+      },
     });
     this.#environment = {
       ...options,
@@ -158,7 +166,7 @@ export class TurnEngine {
     heard: number | undefined,
   ): Promise<CancelAnswer> {
     await session.claims;
-    const turn = session.turns.get(turnId) as Turn | undefined;
+    const turn = this.#live.of(session, turnId);
     if (turn === undefined) return this.#cancelUnknown(session, turnId, reason, heard);
     return this.#cancelKnown(session, turn, reason, heard);
   }
@@ -178,7 +186,7 @@ export class TurnEngine {
     output: unknown,
     error: string | undefined,
   ): Promise<'taken' | 'ignored'> {
-    const turn = session.turns.get(turnId) as Turn | undefined;
+    const turn = this.#live.of(session, turnId);
     if (turn === undefined) {
       const stored = await this.#options.store.readTurn(session.key, turnId);
       if (stored === undefined) throw new ProtocolError('turn_not_found', 'There is no such turn in this session.');
@@ -201,7 +209,7 @@ export class TurnEngine {
 
   /** How an unfinished turn stands. */
   stateOf(session: Session, turn: string): TurnState['state'] {
-    const phase = (session.turns.get(turn) as Turn | undefined)?.machine.phase;
+    const phase = this.#live.of(session, turn)?.machine.phase;
     if (phase === undefined || phase === 'claimed') return 'routing';
     return phase === 'ending' ? 'streaming' : phase;
   }
@@ -219,65 +227,23 @@ export class TurnEngine {
   abandon(session: Session): void {
     session.erased = true;
     this.#summariser.stop(session);
-    for (const turn of session.turns.values()) {
-      (turn as Turn).abandon('erased');
-      this.#live.delete(turn as Turn);
-    }
+    this.#live.abandon(session, 'erased');
     session.turns.clear();
     this.#contexts.delete(session);
   }
 
   /** Whether the turns that a node left in a session go on here: as the route of the running one says. */
   goesOnWith(orphan: OrphanedSession): boolean {
-    const [running] = orphan.unfinished;
-    return running !== undefined && !this.#draining && this.#onCrashOf(running.frame, orphan.session.settings);
+    return this.#handOver.goesOnWith(orphan);
   }
 
   /** Goes on with the turns that a node which is gone left in a session. Rejects with `StoreError`. */
   async adopt(session: Session, orphan: OrphanedSession): Promise<void> {
     session.holds++;
-    const adopted = session.claims.then(() => this.#adopt(session, orphan));
+    const adopted = session.claims.then(() => this.#handOver.adopt(session, orphan));
     session.claims = adopted.catch(() => {});
     await adopted.finally(() => session.holds--);
     if (session.idle) this.#options.sessionSettled(session);
-  }
-
-  async #adopt(session: Session, orphan: OrphanedSession): Promise<void> {
-    const turns: Turn[] = [];
-    for (const record of orphan.unfinished) turns.push(await this.#createTurn(session, record));
-    if (!(await this.#adoptInStore(orphan)) || session.erased) return;
-    // what is claimed here from now on comes behind them
-    this.#order = Math.max(this.#order, ...turns.map(({ record }) => record.order ?? 0));
-    session.restore(orphan.start, orphan.log, orphan.session.turns);
-    for (const turn of turns) {
-      const accepted = orphan.events.find((event) => event.turn === turn.id && event.t === 'turn.accepted');
-      if (accepted === undefined) this.#accept(session, turn, undefined);
-      else this.#enter(session, turn, accepted.pos);
-      turn.restore(orphan.events.filter((event) => event.turn === turn.id));
-    }
-    const [running, ...waiting] = turns;
-    this.#runnable.set(session, running!.id);
-    for (const [i, turn] of waiting.entries()) turn.queue(i + 1);
-    this.#options.turnRuns?.(session);
-    for (const turn of turns.toReversed()) {
-      if (turn.record.tombstoned === true) this.#endTombstoned(turn);
-      else if (onBusyOf(session, turn.record) === 'replace') this.#supersedeBefore(session, turn);
-    }
-    running!.start();
-  }
-
-  /** Repeated until it is answered: turns that are this node's in the store and run nowhere would be nobody's. */
-  async #adoptInStore(orphan: OrphanedSession): Promise<boolean> {
-    const { store, node, clock, logger } = this.#options;
-    for (;;) {
-      try {
-        return await store.adopt(orphan, node);
-      } catch (error) {
-        if (error instanceof LeaseLostError || this.#draining) throw error;
-        logger.warn({ error }, 'the turns of a lost node could not be taken over yet');
-        await new Promise((resolve) => clock.setTimer(() => resolve(undefined), adoptAgainMs));
-      }
-    }
   }
 
   /**
@@ -287,15 +253,16 @@ export class TurnEngine {
    */
   async drain(graceMs: number, mayHandOver: () => Promise<boolean> = () => Promise.resolve(false)): Promise<void> {
     this.#draining = true;
+    this.#handOver.drain();
     this.#summariser.drain();
     const { clock, logger } = this.#options;
     const deadlineMs = clock.now() + graceMs;
     let isHandedOver = false;
     while (this.#live.size > 0) {
       if (clock.now() >= deadlineMs) {
-        if (!isHandedOver && (await mayHandOver())) await this.#handOver();
+        if (!isHandedOver && (await mayHandOver())) await this.#handOver.leaveToOthers();
         isHandedOver = true;
-        this.#endAll({ status: 'interrupted', reason: 'shutdown', message: 'The node was shut down.' });
+        this.#live.endAll({ status: 'interrupted', reason: 'shutdown', message: 'The node was shut down.' });
       }
       if (clock.now() >= deadlineMs + endGraceMs) {
         logger.error({ turns: this.#live.size }, 'turns could not be ended before the stop; the next start ends them');
@@ -303,44 +270,6 @@ export class TurnEngine {
       }
       await new Promise((resolve) => clock.setTimer(() => resolve(undefined), 20));
     }
-  }
-
-  /** Falls silent in the sessions whose running turn may go on elsewhere; what was said of them is durable then. */
-  async #handOver(): Promise<void> {
-    const durable: Promise<void>[] = [];
-    for (const session of new Set([...this.#live].map((turn) => turn.session))) {
-      const running = session.turns.get(this.#runnable.get(session) ?? '') as Turn | undefined;
-      if (running === undefined || running.machine.isOver || !this.#onCrashOf(running.frame, session.settings))
-        continue;
-      for (const turn of [...session.turns.values()] as Turn[]) {
-        turn.abandon('handed_over');
-        this.#live.delete(turn);
-      }
-      durable.push(session.whenDurable(session.log.head));
-    }
-    const { clock, logger } = this.#options;
-    if (durable.length === 0) return;
-    logger.info({ sessions: durable.length }, 'sessions with running turns are left to other nodes');
-    const tooLate = new Promise((resolve) => clock.setTimer(() => resolve(undefined), endGraceMs));
-    await Promise.race([Promise.all(durable), tooLate]);
-  }
-
-  #onCrashOf(frame: TurnRecord['frame'], settings: Session['settings']): boolean {
-    try {
-      const { onCrash } = this.#options.router.route({
-        route: frame.route ?? settings.route ?? undefined,
-        model: frame.model ?? settings.model ?? undefined,
-      });
-      return onCrash === 'continue';
-    } catch {
-      // what it asked for is not configured here any more
-      return false;
-    }
-  }
-
-  #endAll(ending: Ending): void {
-    // those that wait first, so that none of them is started
-    for (const turn of [...this.#live].reverse()) turn.end(ending);
   }
 
   async #claim(session: Session, turn: Turn): Promise<Submitted> {
@@ -377,21 +306,21 @@ export class TurnEngine {
         await this.#checkVersion(session, result.version);
         if (session.erased) throw new ProtocolError('session_not_found', 'The session was erased.');
         await this.#mustFit(session, result.pos);
-        this.#accept(session, turn, result.pos);
-        this.#runnable.set(session, turn.id);
+        this.#live.accept(session, turn, result.pos);
+        this.#live.setRunnable(session, turn.id);
         this.#options.turnRuns?.(session);
-        if (result.tombstoned) this.#endTombstoned(turn);
+        if (result.tombstoned) this.#live.endTombstoned(turn);
         else turn.start();
         return { outcome: 'accepted' };
       case 'queued':
       case 'replacing':
         // it waits for one that has its place before it, which this node may not know
         await this.#lostClaims.takeUpBefore(session, turn.id);
-        this.#accept(session, turn, undefined);
+        this.#live.accept(session, turn, undefined);
         turn.queue(result.outcome === 'queued' ? result.ahead : 1);
-        if (result.tombstoned) this.#endTombstoned(turn);
-        if (result.outcome === 'replacing') this.#supersede(session, result.superseded, turn.id);
-        this.#startRunnable(session);
+        if (result.tombstoned) this.#live.endTombstoned(turn);
+        if (result.outcome === 'replacing') this.#live.supersede(session, result.superseded, turn.id);
+        this.#live.runnableOf(session)?.start();
         return { outcome: 'accepted' };
       case 'duplicate': {
         const known = session.turns.has(turn.id) || result.existing.state === 'finished';
@@ -418,29 +347,6 @@ export class TurnEngine {
     if (stored?.epoch !== session.storedEpoch) throw new ProtocolError('session_not_found', 'The session was erased.');
     this.#options.storeForgot?.(true);
     throw new StoreLossError();
-  }
-
-  #accept(session: Session, turn: Turn, claimedPosition: number | undefined): void {
-    const accepted = {
-      t: 'turn.accepted',
-      turn: turn.id,
-      input: turn.frame.input,
-      at: turn.record.acceptedAt,
-    } as const;
-    if (claimedPosition === undefined) {
-      this.#enter(session, turn, session.append({ ...accepted }).pos);
-    } else {
-      const placed = session.log.appendHeld({ ...accepted });
-      this.#enter(session, turn, placed.pos);
-      session.confirm(placed);
-    }
-  }
-
-  #enter(session: Session, turn: Turn, position: number): void {
-    session.turns.set(turn.id, turn);
-    this.#live.add(turn);
-    turn.accepted(position);
-    turn.attachmentsChanged(session.attachments.length);
   }
 
   /** Turns that ran on other nodes meanwhile are in the store. */
@@ -471,11 +377,11 @@ export class TurnEngine {
       await this.#mustFit(session, record.pos);
     }
     if (session.erased || session.turns.has(turn.id)) return undefined;
-    this.#accept(session, turn, record.pos);
+    this.#live.accept(session, turn, record.pos);
     this.#options.turnRuns?.(session);
-    if (isRunning) this.#runnable.set(session, turn.id);
+    if (isRunning) this.#live.setRunnable(session, turn.id);
     if (record.tombstoned === true) {
-      this.#endTombstoned(turn);
+      this.#live.endTombstoned(turn);
       return turn;
     }
     if (isRunning) {
@@ -483,28 +389,9 @@ export class TurnEngine {
       return turn;
     }
     turn.queue(1);
-    if (onBusyOf(session, record) === 'replace') this.#supersedeBefore(session, turn);
-    this.#startRunnable(session);
+    if (onBusyOf(session, record) === 'replace') this.#live.supersedeBefore(session, turn);
+    this.#live.runnableOf(session)?.start();
     return turn;
-  }
-
-  #endTombstoned(turn: Turn): void {
-    turn.end({ status: 'cancelled', reason: 'cancelled', message: 'The cancel came before the turn.' });
-  }
-
-  /** The answer to its claim, which would name them, is not known. */
-  #supersedeBefore(session: Session, turn: Turn): void {
-    const before = ([...session.turns.values()] as Turn[]).filter(
-      (other) => other !== turn && (other.record.order ?? 0) <= (turn.record.order ?? 0),
-    );
-    const ids = before.map(({ id }) => id);
-    this.#supersede(session, ids, turn.id);
-  }
-
-  #supersede(session: Session, turns: readonly string[], by: string): void {
-    for (const id of [...turns].reverse()) {
-      (session.turns.get(id) as Turn | undefined)?.end({ status: 'superseded', reason: by });
-    }
   }
 
   async #cancelUnknown(
@@ -522,28 +409,20 @@ export class TurnEngine {
     }
     // claimed, perhaps without an answer
     await this.#lostClaims.look(session);
-    const turn = session.turns.get(turnId) as Turn | undefined;
+    const turn = this.#live.of(session, turnId);
     return turn === undefined ? { upstream: 'ended', after: 0 } : this.#cancelKnown(session, turn, reason, heard);
   }
 
   #turnEnded(turn: LiveTurn, session: Session, next: string | undefined): void {
     this.#live.delete(turn as Turn);
     this.#options.turnStored?.(session);
-    if (next !== undefined) this.#runnable.set(session, next);
-    this.#startRunnable(session);
+    if (next !== undefined) this.#live.setRunnable(session, next);
+    this.#live.runnableOf(session)?.start();
     // its claim is still being answered, or never will be
     if (next !== undefined && !session.turns.has(next)) void this.takeUpLost(session);
     this.#summariser.turnEnded(session);
     session.trim();
     if (session.turns.size === 0) this.#options.sessionSettled(session);
-  }
-
-  /** Starts the turn the store lets run, once this node knows it. */
-  #startRunnable(session: Session): void {
-    const runnable = this.#runnable.get(session);
-    if (runnable === undefined) return;
-    const turn = session.turns.get(runnable) as Turn | undefined;
-    if (turn !== undefined && !turn.machine.isOver) turn.start();
   }
 
   #contextOf(session: Session): SessionContext {
