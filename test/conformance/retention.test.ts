@@ -136,6 +136,19 @@ describe.each(Object.entries(openers))('what the %s store keeps', (_name, open) 
     expect((await allEvents(store, key, head - 5 * 12)).length).toBe(15);
   });
 
+  test('never into a turn, however many begin while the one before them runs', async () => {
+    const key = await start();
+    const queued = (count: number) => Array.from({ length: count }, (_, i) => ({ length: 10, queued: i > 0 }));
+    await converse(store, key, queued(100));
+    const boundary = await converse(store, key, plain(1));
+    // every turn but the last begins before the end of the one before it
+    expect(await store.retain(key, { maxTurns: 30 })).toMatchObject({ start: 0, removed: 0 });
+    await converse(store, key, queued(40));
+    expect(await store.retain(key, { maxTurns: 5 })).toMatchObject({ start: boundary, removed: 101 });
+    const events = await allEvents(store, key, boundary);
+    expect(events[0]).toMatchObject({ t: 'turn.accepted', pos: boundary });
+  });
+
   test('only sessions that are used; erased ones leave the list', async () => {
     const first = await start();
     await converse(store, first, plain(1));

@@ -1,6 +1,13 @@
 import type { RootDatabase } from 'lmdb';
-import type { SessionKey, SessionUse, Store, StoredSession, TurnEntry } from '../contract.ts';
-import { decideCut, endOfEntry, firstOf, type RetainedTurn, retentionStep } from '../retention-rules.ts';
+import type { RetentionPolicy, SessionKey, SessionUse, Store, StoredSession, TurnEntry } from '../contract.ts';
+import {
+  decideCut,
+  endOfEntry,
+  firstOf,
+  type RetainedTurn,
+  type RetentionState,
+  retentionStep,
+} from '../retention-rules.ts';
 import { keys } from './keys.ts';
 
 export interface EmbeddedRetentionOptions {
@@ -45,12 +52,21 @@ export function createEmbeddedRetention(options: EmbeddedRetentionOptions): Embe
     void database.put(keys.session(session), session);
   }
 
-  function oldestOf(key: SessionKey): RetainedTurn[] {
-    const range = { ...keys.sessionRange('entry', key), limit: retentionStep };
+  function oldestOf(key: SessionKey, limit: number): RetainedTurn[] {
+    const range = { ...keys.sessionRange('entry', key), limit };
     return [...database.getRange(range)].map(({ value }) => {
       const entry = value as StoredEntry;
       return { first: firstOf(entry), end: endOfEntry(entry), bytes: bytesOf(entry), at: entry.at ?? 0 };
     });
+  }
+
+  /** Those of the oldest turns that go. */
+  function cutOf(key: SessionKey, state: RetentionState, policy: RetentionPolicy): RetainedTurn[] {
+    for (let limit = retentionStep; ; limit *= 2) {
+      const oldest = oldestOf(key, limit);
+      const count = decideCut(oldest, oldest.length < limit, state, policy);
+      if (count !== undefined) return oldest.slice(0, count);
+    }
   }
 
   function removeEntry(session: UsedSession, end: number): void {
@@ -83,14 +99,13 @@ export function createEmbeddedRetention(options: EmbeddedRetentionOptions): Embe
         commit(() => {
           const session = readStored(key);
           if (session === undefined) return undefined;
-          const oldest = oldestOf(key);
           const state = {
             turns: policy.maxTurns === undefined ? 0 : database.getKeysCount(keys.sessionRange('entry', key)),
             bytes: session.bytes ?? 0,
             now: Date.now(),
             unfinishedFrom: session.unfinishedFrom,
           };
-          const removed = oldest.slice(0, decideCut(oldest, state, policy));
+          const removed = cutOf(key, state, policy);
           for (const { end } of removed) removeEntry(session, end);
           const start = removed.at(-1)?.end ?? session.start ?? 0;
           if (removed.length === 0) return { start, removed: 0 };
