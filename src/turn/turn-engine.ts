@@ -172,13 +172,14 @@ export class TurnEngine {
   }
 
   #cancelKnown(session: Session, turn: Turn, reason: string | undefined, heard: number | undefined): CancelAnswer {
+    if (turn.isAbandoned) throw handedOver();
     const upstream = turn.hasUpstreamCall ? 'aborting' : 'not_started';
     if (!turn.end({ status: 'cancelled', reason: reason ?? 'cancelled', heard }))
       return { upstream: 'ended', after: 0 };
     return { upstream, after: session.log.head - 1 };
   }
 
-  /** Throws `turn_not_found` or `tool_call_unknown`; `ignored` when the call was closed before. */
+  /** Throws `turn_not_found`, `tool_call_unknown` or `draining`; `ignored` when the call was closed before. */
   async toolResult(
     session: Session,
     turnId: string,
@@ -192,6 +193,7 @@ export class TurnEngine {
       if (stored === undefined) throw new ProtocolError('turn_not_found', 'There is no such turn in this session.');
       return 'ignored';
     }
+    if (turn.isAbandoned) throw handedOver();
     const outcome = turn.toolResult(call, output, error);
     if (outcome === 'unknown') throw new ProtocolError('tool_call_unknown', 'The turn has no such tool call.');
     return outcome === 'taken' ? 'taken' : 'ignored';
@@ -432,4 +434,12 @@ export class TurnEngine {
     this.#contexts.set(session, { context, foreignChanges: session.foreignChanges });
     return context;
   }
+}
+
+/** Another node goes on with the turn, and takes what is sent there. */
+function handedOver(): ProtocolError {
+  return new ProtocolError(
+    'draining',
+    'This node is going away and left the turn to another; send it on another connection.',
+  );
 }

@@ -49,6 +49,8 @@ export class Turn implements LiveTurn {
   acceptedMs: number;
   startedMs: number | undefined;
   firstTokenMs: number | undefined;
+  /** It has no end here. */
+  isAbandoned = false;
   readonly #environment: TurnEnvironment;
   readonly #controller = new AbortController();
   readonly #timers: TurnTimers;
@@ -136,6 +138,7 @@ export class Turn implements LiveTurn {
   /** Lets go of everything without an end: the session is erased, or another node goes on with it. */
   abandon(reason: string): void {
     if (this.machine.isOver) return;
+    this.isAbandoned = true;
     this.output?.stop();
     this.#stop(reason);
   }

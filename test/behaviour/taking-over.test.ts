@@ -1,12 +1,14 @@
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import type { TurnFrame } from '../../protocol/frames/turn.ts';
 import type { UnplacedEvent } from '../../src/session/log-event.ts';
 import { lengthOf, type LogEvent } from '../../src/session/log-event.ts';
-import type { TurnRecord } from '../../src/store/contract.ts';
+import type { SharedStore, TurnRecord } from '../../src/store/contract.ts';
 import type { GatewayOptions } from '../../src/gateway/create-gateway.ts';
 import { openEmbeddedStore } from '../../src/store/embedded/embedded-store.ts';
 import { checkContiguous } from '../support/assembled-text.ts';
+import { openRedisStore } from '../support/open-redis-store.ts';
 import { RawClient } from '../support/raw-client.ts';
+import { startRedisServer } from '../support/redis-server.ts';
 import { answerWith, createScriptedUpstream, type ScriptedCall } from '../support/scripted-upstream.ts';
 import { newTurnId, startTestGateway, temporaryDirectory } from '../support/test-gateway.ts';
 
@@ -108,4 +110,43 @@ test('rounds of tools that a dead node had made count', async () => {
   expect(await ended(turns[0]!)).toMatchObject({ status: 'limited', reason: 'tool_rounds' });
   expect(upstream.calls).toHaveLength(1);
   expect(client.all('tool.call').map(({ call }) => call)).toEqual(['c1', 'c2']);
+});
+
+test('what is sent to a node that has left the turn to another is refused, not ignored', async () => {
+  const redis = await startRedisServer();
+  onTestFinished(() => redis.stop());
+  const other = await openRedisStore({ url: redis.url, prefix: 'p', node: 'other' });
+  onTestFinished(() => other.close());
+  const inner = await openRedisStore({ url: redis.url, prefix: 'p', node: 'leaving' });
+  let isLeaving = (): void => {};
+  let leave = (): void => {};
+  const leaving = new Promise<void>((resolve) => (isLeaving = resolve));
+  const mayLeave = new Promise<void>((resolve) => (leave = resolve));
+  const store: SharedStore = {
+    ...inner,
+    async leaveNodes() {
+      isLeaving();
+      await mayLeave;
+      await inner.leaveNodes();
+    },
+  };
+  const upstream = createScriptedUpstream();
+  const gateway = await startTestGateway({ store, onCrash: 'continue', upstreamObjects: [upstream] });
+  const client = await RawClient.connect(gateway.url);
+  await client.attach({ ref: 1, s: 0, session: 'one', create: {} });
+  const turn = newTurnId();
+  client.send({ t: 'turn', s: 0, id: turn, input: 'look', tools: [{ name: 'f' }] });
+  const { sink } = await upstream.nextCall();
+  sink.onToolCall({ id: 'c1', name: 'f', arguments: '{}' });
+  sink.onEnd('tool_calls', 'tool_calls');
+  await client.next('tool.call');
+  const drained = gateway.drain(0);
+  await leaving;
+  client.send({ t: 'tool.result', ref: 2, s: 0, turn, call: 'c1', output: 'x' });
+  client.send({ t: 'cancel', ref: 3, s: 0, turn });
+  expect(await client.next('error', ({ ref }) => ref === 2)).toMatchObject({ code: 'draining' });
+  expect(await client.next('error', ({ ref }) => ref === 3)).toMatchObject({ code: 'draining' });
+  leave();
+  await drained;
+  expect(client.all('turn.ended')).toEqual([]);
 });
