@@ -273,6 +273,7 @@ async function assemble(parts: Parts): Promise<Gateway> {
     if (graceMs > 0 && connections.size > 0 && (await hasOthers())) await untilMoved(movedMs);
     // what is left to others is theirs at once
     await membership?.leave();
+    await retention.leave();
     for (const connection of connections) connection.close('going_away', 'the node is going away');
     // the last frames and close handshakes are on their way
     if (connections.size > 0) await new Promise((resolve) => clock.setTimer(() => resolve(undefined), 100));

@@ -40,6 +40,7 @@ export class Retention {
   readonly #trimming = new WeakSet<Session>();
   #timer: Timer | undefined;
   #stopped = false;
+  #hasLeft = false;
   /** Tenants that are left in this round. */
   #tenants: string[] = [];
   #offset = 0;
@@ -71,8 +72,19 @@ export class Retention {
 
   /** Nobody here uses the session any more. */
   released(key: SessionKey): void {
-    if (this.#stopped || this.#options.rulesFor(key.tenant).idleMs === undefined) return;
-    this.#options.store.touch(key).catch((error: unknown) => this.#trouble(error));
+    if (!this.#hasLeft) void this.#touch(key);
+  }
+
+  /** The process closes its sockets: what they followed was in use until now. */
+  async leave(): Promise<void> {
+    this.#hasLeft = true;
+    await Promise.all([...this.#options.registry.all].map(({ key }) => this.#touch(key)));
+  }
+
+  async #touch(key: SessionKey): Promise<void> {
+    const { rulesFor, store } = this.#options;
+    if (rulesFor(key.tenant).idleMs === undefined) return;
+    await store.touch(key).catch((error: unknown) => this.#trouble(error));
   }
 
   async #trim(key: SessionKey, rules: RetentionRules): Promise<void> {
@@ -109,8 +121,8 @@ export class Retention {
     const found = await store.listSessions(tenant, this.#offset, stepSessions);
     for (const use of found) {
       if (this.#stopped) return;
-      const isErased = await this.#look({ tenant, session: use.session }, use, rules);
-      if (isErased) continue;
+      const isElsewhere = await this.#look({ tenant, session: use.session }, use, rules);
+      if (isElsewhere) continue;
       this.#offset++;
       this.#tenantBytes += use.bytes;
     }
@@ -122,14 +134,18 @@ export class Retention {
     if (excess > 0) await this.#shrink(tenant, excess);
   }
 
-  /** Answers whether the session is erased. */
+  /** Answers whether the session is not in its place of the list any more. */
   async #look(key: SessionKey, use: SessionUse, rules: RetentionRules): Promise<boolean> {
     const { store, registry } = this.#options;
     if (use.isGone) return store.expire(key, 0);
-    const isIdle = rules.idleMs !== undefined && use.idleMs >= rules.idleMs && registry.known(key) === undefined;
-    if (isIdle && (await store.expire(key, rules.idleMs!))) return true;
+    const { idleMs = Number.POSITIVE_INFINITY } = rules;
+    const isKnown = registry.known(key) !== undefined;
+    if (!isKnown && use.idleMs >= idleMs && (await store.expire(key, idleMs))) return true;
     if (limitsSessions(rules)) await this.#trim(key, rules);
-    return false;
+    // should this process die, its clients have time to come back
+    const isDue = isKnown && use.idleMs >= idleMs / 2;
+    if (isDue) await store.touch(key);
+    return isDue;
   }
 
   /** Erases the longest unused sessions of a tenant until it has `excess` bytes less. */

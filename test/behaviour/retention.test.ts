@@ -1,10 +1,12 @@
+import { Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { checkContiguous, textOf } from '../support/assembled-text.ts';
 import { RawClient } from '../support/raw-client.ts';
 import { type RedisServer, startRedisServer } from '../support/redis-server.ts';
 import { answerWith, createScriptedUpstream } from '../support/scripted-upstream.ts';
-import { newTurnId, startTestGateway } from '../support/test-gateway.ts';
+import { newTurnId, startTestGateway, temporaryDirectory } from '../support/test-gateway.ts';
 import type { Gateway, GatewayOptions } from '../../src/gateway/create-gateway.ts';
+import { openEmbeddedStore } from '../../src/store/embedded/embedded-store.ts';
 
 let redis: RedisServer | undefined;
 beforeAll(async () => {
@@ -20,7 +22,8 @@ describe.each(['embedded', 'redis'] as const)('what retention removed, with the 
   async function start(retention: GatewayOptions['retention']) {
     const upstream = createScriptedUpstream(answerWith(['all ', 'good']));
     const store = kind === 'redis' ? { store: redis!.url, redisPrefix: `keeps${prefixes++}` } : {};
-    const options = { upstreamObjects: [upstream], retention: { tidyMs: 50, ...retention }, ...store };
+    const data = temporaryDirectory();
+    const options = { upstreamObjects: [upstream], retention: { tidyMs: 50, ...retention }, data, ...store };
     const gateway = await startTestGateway(options);
     return { upstream, gateway, options, client: await RawClient.connect(gateway.url) };
   }
@@ -45,6 +48,20 @@ describe.each(['embedded', 'redis'] as const)('what retention removed, with the 
       await fresh.close();
       await sleep(20);
     }
+  }
+
+  async function usedAt({ data, redisPrefix }: { data: string; redisPrefix?: string }): Promise<number> {
+    if (kind === 'redis') {
+      const raw = new Redis(redis!.url);
+      const at = await raw.hget(`${redisPrefix}:{default:one}`, 'usedAt');
+      raw.disconnect();
+      return Number(at);
+    }
+    const store = openEmbeddedStore({ directory: data });
+    const [use] = await store.listSessions('default', 0, 1);
+    const at = Date.now() - use!.idleMs;
+    await store.close();
+    return at;
   }
 
   test('turns beyond the number: a fresh attach begins with the first that is left, an old cursor is told snapshot', async () => {
@@ -146,6 +163,15 @@ describe.each(['embedded', 'redis'] as const)('what retention removed, with the 
     expect(made.epoch).not.toBe(epoch);
     await watching.attach({ ref: 2, s: 1, session: 'watched' });
     expect(watching.all('error')).toEqual([]);
+  });
+
+  test('a session that was followed until the process stopped is not idle then', async () => {
+    const { gateway, client, options } = await start({ idleDays: 1 });
+    await client.attach({ ref: 1, s: 0, session: 'one', create: {} });
+    const before = Date.now();
+    await sleep(20);
+    await gateway.close();
+    expect(await usedAt(options)).toBeGreaterThanOrEqual(before + 20);
   });
 
   test('a tenant’s sessions beyond its bytes, the longest unused first; another tenant has rules of its own', async () => {

@@ -109,7 +109,7 @@ test('what was written long ago is not looked for', async () => {
   expect(await a.intact()).toBe(true);
 });
 
-test('the followers of a node that died do not keep a session', async () => {
+test('the followers of a node that died keep a session as if they had just gone', async () => {
   const { a, b, open } = await openTwo();
   const dead = await open('dead', 200);
   await a.createSession(key, {}, 'epoch', 1);
@@ -119,5 +119,6 @@ test('the followers of a node that died do not keep a session', async () => {
   await b.setFollowing(key, { writers: 0, viewers: 1 });
   expect(await a.expire(key, 0)).toBe(false);
   await b.setFollowing(key, undefined);
+  expect(await a.expire(key, 60_000)).toBe(false);
   expect(await a.expire(key, 0)).toBe(true);
 });

@@ -40,6 +40,11 @@ export function createRedisRetention({ connection, keys, node, ask }: RedisReten
     return (await connection.parleyExpireSession(keys.erased(key), ...keys.allOf(key), idleMs, erasedMs)) === 1;
   }
 
+  async function touch(key: SessionKey): Promise<void> {
+    const at = await connection.parleyTouchSession(keys.session(key));
+    if (typeof at === 'number') index(key, at);
+  }
+
   /** Nodes that died cannot say that they do not follow any more; answers whether there were any. */
   async function forgetDeadFollowers(key: SessionKey): Promise<boolean> {
     const nodes = await connection.hkeys(keys.followers(key));
@@ -72,15 +77,13 @@ export function createRedisRetention({ connection, keys, node, ask }: RedisReten
           ...(version === undefined ? {} : { version: Number(version) }),
         };
       }),
-    touch: (key) =>
-      ask(async () => {
-        const at = await connection.parleyTouchSession(keys.session(key));
-        if (typeof at === 'number') index(key, at);
-      }),
+    touch: (key) => ask(() => touch(key)),
     expire: (key, idleMs) =>
       ask(async () => {
-        const isGone = (await expire(key, idleMs)) || ((await forgetDeadFollowers(key)) && (await expire(key, idleMs)));
+        const isGone = await expire(key, idleMs);
         if (isGone) await forget(key);
+        // it was in use until they died, and their clients come back
+        else if (await forgetDeadFollowers(key)) await touch(key);
         return isGone;
       }),
     mayTidy: (ttlMs) =>
