@@ -48,6 +48,11 @@ export class TurnOutput {
     return this.#closedTokens + (this.#text?.total ?? 0) + (this.#reasoning?.total ?? 0) + (this.#tool?.total ?? 0);
   }
 
+  /** Output tokens of the upstream call that is not over. */
+  get roundTokens(): number {
+    return this.tokens - this.#closedTokens;
+  }
+
   /** Tokens of the visible text of all rounds. */
   get textTokens(): number {
     return this.#closedTextTokens + (this.#text?.total ?? 0);

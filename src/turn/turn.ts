@@ -275,8 +275,12 @@ export class Turn implements LiveTurn {
     };
     this.#round = round;
     const params = { ...session.settings.params, ...frame.params };
-    const asked = minimum(params.maxOutputTokens, frame.limits?.maxOutputTokens);
-    const maxOutputTokens = asked === undefined || !continuesAnswer ? asked : Math.max(1, asked - output.tokens);
+    const maxOutputTokens = continuesAnswer
+      ? minimum(
+          lessBy(params.maxOutputTokens, output.roundTokens),
+          lessBy(frame.limits?.maxOutputTokens, output.tokens),
+        )
+      : minimum(params.maxOutputTokens, frame.limits?.maxOutputTokens);
     upstream.stream(
       {
         turn: this.id,
@@ -440,6 +444,11 @@ const nodeLost: Ending = {
   reason: 'node_lost',
   message: 'The node that ran the turn stopped; what was said until then is kept.',
 };
+
+/** What is left of a limit; providers take one token at least. */
+function lessBy(limit: number | undefined, used: number): number | undefined {
+  return limit === undefined ? undefined : Math.max(1, limit - used);
+}
 
 function minimum(a: number | undefined, b: number | undefined): number | undefined {
   return a === undefined || b === undefined ? (a ?? b) : Math.min(a, b);

@@ -48,12 +48,14 @@ interface TakeOver {
   name?: string;
   answer?: (call: ScriptedCall) => void;
   limits?: GatewayOptions['limits'];
+  acceptsPrefix?: boolean;
 }
 
 async function takeOver(frames: readonly Frame[], events: readonly UnplacedEvent[], options: TakeOver = {}) {
   const { data, turns } = await leave(frames, events);
   const upstream = createScriptedUpstream(options.answer ?? answerWith(['all ', 'good']), options.name);
-  const { limits } = options;
+  const { limits, acceptsPrefix } = options;
+  Object.assign(upstream, { acceptsPrefix });
   const gateway = await startTestGateway({ data, onCrash: 'continue', upstreamObjects: [upstream], limits });
   const client = await RawClient.connect(gateway.url);
   await client.attach({ ref: 1, s: 0, session: 'left' });
@@ -149,4 +151,15 @@ test('what is sent to a node that has left the turn to another is refused, not i
   leave();
   await drained;
   expect(client.all('turn.ended')).toEqual([]);
+});
+
+test('the limit of a call counts what was said of it, not what was said before tools', async () => {
+  const result = { t: 'tool.result', turn: '', call: 'c1', output: 'x' } as const;
+  const { upstream, turns, ended } = await takeOver(
+    [{ input: 'look', tools: [{ name: 'f' }], params: { maxOutputTokens: 100 } }],
+    [routed, said, called, result, { ...said, tokens: 16 }],
+    { acceptsPrefix: true },
+  );
+  expect(await ended(turns[0]!)).toMatchObject({ status: 'completed' });
+  expect(upstream.calls[0]!.request).toMatchObject({ continuesAnswer: true, params: { maxOutputTokens: 95 } });
 });
