@@ -68,6 +68,7 @@ export class Cluster implements TurnService {
       changed: (session, node) => this.#tell(node, { kind: 'presence', ...pick(session.key) }),
       trouble: (error) => this.#trouble(error),
       later: (action) => this.#later(action),
+      current: (session) => options.registry.known(pick(session.key)) ?? session,
     });
   }
 

@@ -10,6 +10,8 @@ export interface FollowersOptions {
   /** To be told to another node that follows: the sockets here are others now. */
   changed(session: Session, node: string): void;
   trouble(error: unknown): void;
+  /** The object that stands for the same session now; it may have been let go of and read again. */
+  current(session: Session): Session;
   /** Tries something again after a while. */
   later(action: () => void): void;
 }
@@ -65,7 +67,7 @@ export class Followers {
   #tell(session: Session, isNew: boolean): void {
     if (this.#telling.has(session)) return;
     this.#telling.add(session);
-    const { store, began, changed, trouble, later } = this.#options;
+    const { store, began, changed, trouble, later, current } = this.#options;
     const presence = this.#told.get(session);
     const told = async (): Promise<void> => {
       this.#telling.delete(session);
@@ -77,7 +79,7 @@ export class Followers {
       trouble(error);
       later(() => {
         this.#telling.delete(session);
-        if (!session.erased) this.#tell(session, true);
+        if (!session.erased) this.#tell(current(session), true);
       });
     };
     store.setFollowing(session.key, presence).then(told, again).catch(trouble);
