@@ -330,6 +330,11 @@ export class Cluster implements TurnService {
     this.#elsewhere.delete(session);
     if (stored.owner !== undefined && stored.owner !== store.node) {
       this.#elsewhere.add(session);
+      // what ended meanwhile is in the store, as far as it was not removed
+      if ((stored.unfinishedFrom ?? 0) > session.log.head) {
+        session.finishedTurns = stored.turns;
+        session.catchUp(stored.unfinishedFrom!);
+      }
       this.#tell(stored.owner, { kind: 'follow', cursor: session.log.head, ...pick(session.key) });
       if (!(await store.isAlive(stored.owner))) await store.suspect(stored.owner, session.key);
     } else if (stored.running !== undefined) {
