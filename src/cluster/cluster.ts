@@ -355,6 +355,8 @@ export class Cluster implements TurnService {
     if (message.kind === 'left') return this.#onNodeLeft();
     if (message.kind === 'buried') return this.#recount();
     const { registry, engine } = this.#options;
+    // what this node knows of sessions may just be read anew
+    if (message.kind === 'follow') await this.#options.watch.settled();
     const session = message.kind === 'follow' ? await registry.find(pick(message)) : registry.known(pick(message));
     if (session === undefined) return;
     switch (message.kind) {

@@ -168,6 +168,7 @@ async function assemble(parts: Parts): Promise<Gateway> {
     turnStored: (session) => retention.turnEnded(session),
     summaryMade: (session) => membership?.cluster.settingsChanged(session),
     storeForgot: (isCertain) => (isCertain ? membership?.watch.lost() : membership?.watch.look()),
+    turnsForsaken: (session) => membership?.reclaim(session.key),
     turnRuns: (session) => membership?.cluster.turnRuns(session),
     sessionSettled(session) {
       membership?.cluster.turnsEnded(session);

@@ -5,7 +5,7 @@ import { LossWatch } from '../cluster/loss-watch.ts';
 import { Undertaker } from '../cluster/undertaker.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { SessionRegistry } from '../session/session-registry.ts';
-import type { OrphanedSession, SharedStore } from '../store/contract.ts';
+import type { OrphanedSession, SessionKey, SharedStore } from '../store/contract.ts';
 import type { Logger } from '../telemetry/contract.ts';
 import type { ModelTokens } from '../turn/contract.ts';
 import { recoverTurns } from '../turn/recover-turns.ts';
@@ -31,6 +31,8 @@ export interface Membership {
   lease: LeaseKeeper;
   /** This node takes nothing more over: it goes away itself. Resolves when what it began to take over is its own, or ended. */
   retire(): Promise<void>;
+  /** Ends turns of a session that the store takes for running here, though they do not. */
+  reclaim(key: SessionKey): void;
   /** Whether another node lives. */
   hasOthers(): Promise<boolean>;
   leave(): Promise<void>;
@@ -42,13 +44,14 @@ export async function joinCluster(options: JoinOptions): Promise<Membership> {
   const onTrouble = (error: unknown): void => logger.warn({ error }, 'the shared store did not answer; trying again');
   const endOrphans = (orphans: readonly OrphanedSession[]): Promise<number> =>
     recoverTurns({ store, tokensFor }, orphans);
+  const onForsakenEnded = (orphans: readonly OrphanedSession[], turns: number): void => {
+    logger.warn({ turns }, 'turns that were lost in part were ended as interrupted');
+    for (const { session } of orphans) cluster.storeChanged(session);
+  };
   const anew = new BeginAnew({
     ...options,
     endOrphans,
-    onEnded(orphans, turns) {
-      logger.warn({ turns }, 'turns that were lost in part were ended as interrupted');
-      for (const { session } of orphans) cluster.storeChanged(session);
-    },
+    onEnded: onForsakenEnded,
   });
   const watch = new LossWatch({
     store,
@@ -90,6 +93,15 @@ export async function joinCluster(options: JoinOptions): Promise<Membership> {
   return {
     cluster,
     lease,
+    reclaim(key) {
+      const isOther = ({ tenant, session }: SessionKey): boolean => tenant !== key.tenant || session !== key.session;
+      const reclaimed = async (): Promise<void> => {
+        await watch.settled();
+        const orphans = await store.reclaim(isOther);
+        if (orphans.length > 0) onForsakenEnded(orphans, await endOrphans(orphans));
+      };
+      reclaimed().catch(onTrouble);
+    },
     retire: () => undertaker.stop(),
     async hasOthers() {
       return (await store.otherNodes().catch(() => [])).length > 0;

@@ -2,9 +2,14 @@ import type { Session } from '../session/session.ts';
 import type { Ending } from './contract.ts';
 import type { Turn } from './turn.ts';
 
+/** Turns remembered as having run here. */
+const maxEntered = 4_096;
+
 /** The turns of this node that have not ended, and which of each session's the store lets run. */
 export class LiveTurns {
   readonly #live = new Set<Turn>();
+  /** Ids of the last turns that this node took in, the oldest first. */
+  readonly #entered = new Set<string>();
   /** Per session, the turn that the store lets run. */
   readonly #runnable = new WeakMap<Session, string>();
 
@@ -37,10 +42,17 @@ export class LiveTurns {
     }
   }
 
+  /** Whether the turn ran here, perhaps a while ago. */
+  hasEntered(turn: string): boolean {
+    return this.#entered.has(turn);
+  }
+
   /** Takes in a turn whose `turn.accepted` is at `position`. */
   enter(session: Session, turn: Turn, position: number): void {
     session.turns.set(turn.id, turn);
     this.#live.add(turn);
+    this.#entered.add(turn.id);
+    if (this.#entered.size > maxEntered) this.#entered.delete(this.#entered.values().next().value!);
     turn.accepted(position);
     turn.attachmentsChanged(session.attachments.length);
   }

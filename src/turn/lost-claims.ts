@@ -1,6 +1,7 @@
 import type { Clock } from '../lib/clock.ts';
 import type { LiveTurn, Session } from '../session/session.ts';
 import type { Store, TurnRecord } from '../store/contract.ts';
+import { StoreLossError } from '../store/store-error.ts';
 import type { Logger } from '../telemetry/contract.ts';
 import type { Ending } from './contract.ts';
 
@@ -9,6 +10,10 @@ export interface LostClaimsOptions {
   clock: Clock;
   logger: Logger;
   node: string;
+  /** Whether the turn was taken in here before: then it is not a claim that was lost, but an end. */
+  hasEntered(turn: string): boolean;
+  /** The store takes turns of the session for running here that do not any more: it lost their ends. */
+  forsaken(session: Session): void;
   /** Goes on with a claimed turn as if its claim had just been answered; undefined when it is known by now. */
   takeUp(
     session: Session,
@@ -72,7 +77,7 @@ export class LostClaims {
   }
 
   async #takeUpAll(session: Session, concerns: (turn: string) => boolean, resent: string | undefined): Promise<void> {
-    const { store, node, logger, takeUp } = this.#options;
+    const { store, node, logger, takeUp, hasEntered, forsaken } = this.#options;
     if (session.erased) return;
     const stored = await store.readSession(session.key);
     if (stored?.running === undefined || (stored.owner ?? node) !== node) return;
@@ -81,6 +86,10 @@ export class LostClaims {
       // asked only now: a turn that ended meanwhile is stored as ended before it leaves the session
       const existing = await store.readTurn(session.key, id);
       if (existing?.state !== 'unfinished' || existing.record.node !== node) continue;
+      if (hasEntered(id)) {
+        forsaken(session);
+        throw new StoreLossError();
+      }
       const turn = await takeUp(session, existing.record, id === stored.running);
       if (turn === undefined) continue;
       const isWanted = id === resent || this.#awaited.get(session)?.has(id) === true;

@@ -27,6 +27,8 @@ export type TurnEngineOptions = Omit<TurnEnvironment, 'contextOf' | 'summaryFail
   turnStored?(session: Session): void;
   /** The store has less of a session than this node knows of it; unless the session was erased, where that is not certain. */
   storeForgot?(isCertain: boolean): void;
+  /** The store takes turns for running here that do not any more; they are to be ended as those of a lost node. */
+  turnsForsaken?(session: Session): void;
   /** A session that was idle runs a turn on this node now. */
   turnRuns?(session: Session): void;
 };
@@ -63,6 +65,8 @@ export class TurnEngine {
     this.#options = options;
     this.#lostClaims = new LostClaims({
       ...options,
+      hasEntered: (turn) => this.#live.hasEntered(turn),
+      forsaken: (session) => options.turnsForsaken?.(session),
       takeUp: (session, record, isRunning) => this.#takeUp(session, record, isRunning),
     });
     this.#handOver = new HandOver({

@@ -214,6 +214,10 @@ async function startLagging(latencyMs: number) {
   const replica = await ownRedis(['--replicaof', `127.0.0.1 ${wire.port}`, '--dir', temporaryDirectory()]);
   const admin = new Redis(replica.url);
   onTestFinished(() => admin.disconnect());
+  const onMaster = new Redis(master.url);
+  onTestFinished(() => onMaster.disconnect());
+  const offsetOf = async (server: Redis, name: string): Promise<number> =>
+    Number(new RegExp(`${name}:(\\d+)`).exec(await server.info('replication'))?.[1]);
   const isUp = async (): Promise<boolean> => (await admin.info('replication')).includes('master_link_status:up');
   while (!(await isUp())) await sleep(20);
   wire.latencyMs = latencyMs;
@@ -221,6 +225,11 @@ async function startLagging(latencyMs: number) {
   return {
     wire,
     url: `redis://127.0.0.1:${proxy.port}`,
+    /** The replica has everything that was written until now. */
+    async caughtUp(): Promise<void> {
+      const offset = await offsetOf(onMaster, 'master_repl_offset');
+      while ((await offsetOf(admin, 'slave_repl_offset')) < offset) await sleep(10);
+    },
     async promote(): Promise<void> {
       await admin.replicaof('NO', 'ONE');
       proxy.target = replica.port;
@@ -234,14 +243,14 @@ describe('ends that wait for replicas', () => {
     [1, 'survives'],
     [0, 'is lost, and that is told'],
   ])('with waitReplicas %i an end that was shown %s, when the replica is promoted at once', async (waitReplicas) => {
-    const { wire, url, promote } = await startLagging(150);
+    const { wire, url, caughtUp, promote } = await startLagging(150);
     const upstreamObjects = [createScriptedUpstream(tellTruth(2))];
     const redis = { waitReplicas, waitMs: 2_000 };
     const gateway = await startTestGateway({ upstreamObjects, redisPrefix: newPrefix(), store: url, redis });
     const clients = Array.from({ length: 5 }, (_, i) => new PersistentClient(() => gateway.url, `w-${i}`));
     await until(() => clients.every((client) => client.life !== undefined));
-    // what is older than the wire is long is on the replica: node and sessions
-    await sleep(500);
+    // node and sessions are on the replica
+    await caughtUp();
     const turns = clients.map(newTurnId);
     for (const [i, client] of clients.entries()) client.send(turns[i]!);
     await until(() => clients.every((client, i) => client.endOf(turns[i]!)));
@@ -273,8 +282,9 @@ describe('ends that wait for replicas', () => {
 
 describe('fault 11: a replica that lags is promoted', () => {
   test.each([100, 1_500])('it lacks the last %d ms', { timeout: 60_000 }, async (lagMs) => {
-    const { wire, url, promote } = await startLagging(0);
+    const { wire, url, caughtUp, promote } = await startLagging(0);
     const scene = await Scene.start(url);
+    await caughtUp();
     await scene.begin(2);
     await sleep(200);
     wire.pause();
