@@ -33,7 +33,7 @@ export interface Membership {
   retire(): Promise<void>;
   /** Ends turns of a session that the store takes for running here, though they do not. */
   reclaim(key: SessionKey): void;
-  /** Whether another node lives. */
+  /** Whether another node lives that does not go away as well. */
   hasOthers(): Promise<boolean>;
   leave(): Promise<void>;
 }
@@ -90,6 +90,7 @@ export async function joinCluster(options: JoinOptions): Promise<Membership> {
   store.onReturn(() => lease.returned());
   await cluster.start(() => undertaker.hurry());
   undertaker.start();
+  let retired: Promise<void> | undefined;
   return {
     cluster,
     lease,
@@ -102,9 +103,13 @@ export async function joinCluster(options: JoinOptions): Promise<Membership> {
       };
       reclaimed().catch(onTrouble);
     },
-    retire: () => undertaker.stop(),
+    async retire() {
+      retired = store.retire().catch(onTrouble);
+      await Promise.all([undertaker.stop(), retired]);
+    },
     async hasOthers() {
-      return (await store.otherNodes().catch(() => [])).length > 0;
+      await retired;
+      return (await store.successors().catch(() => [])).length > 0;
     },
     watch,
     async leave() {

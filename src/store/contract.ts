@@ -257,6 +257,10 @@ export interface SharedStore extends Store {
   isAlive(node: string): Promise<boolean>;
   /** Other nodes that hold their lease. */
   otherNodes(): Promise<string[]>;
+  /** This node goes away: others must not leave turns to it. */
+  retire(): Promise<void>;
+  /** Other nodes that hold their lease and do not go away. */
+  successors(): Promise<string[]>;
   /** Nodes whose lease ran out. */
   deadNodes(): Promise<string[]>;
   /** Takes over everything a dead node left unfinished; undefined when another node does, or it lives after all. */

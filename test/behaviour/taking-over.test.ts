@@ -163,3 +163,21 @@ test('the limit of a call counts what was said of it, not what was said before t
   expect(await ended(turns[0]!)).toMatchObject({ status: 'completed' });
   expect(upstream.calls[0]!.request).toMatchObject({ continuesAnswer: true, params: { maxOutputTokens: 95 } });
 });
+
+test('nodes that go away together leave their turns to nobody', async () => {
+  const redis = await startRedisServer();
+  onTestFinished(() => redis.stop());
+  const upstream = createScriptedUpstream();
+  const options = { store: redis.url, onCrash: 'continue', upstreamObjects: [upstream] } as const;
+  const gateways = [await startTestGateway(options), await startTestGateway(options)];
+  const clients = await Promise.all(gateways.map(({ url }) => RawClient.connect(url)));
+  for (const [i, client] of clients.entries()) {
+    await client.attach({ ref: 1, s: 0, session: `s${i}`, create: {} });
+    client.send({ t: 'turn', s: 0, id: newTurnId(), input: 'x' });
+    (await upstream.nextCall()).sink.onText('well');
+    await client.next('delta');
+  }
+  const ended = clients.map((client) => client.next('turn.ended'));
+  await Promise.all(gateways.map((gateway) => gateway.drain(200)));
+  for (const end of await Promise.all(ended)) expect(end).toMatchObject({ status: 'interrupted', reason: 'shutdown' });
+});

@@ -56,6 +56,8 @@ export function createRedisKeys(prefix: string) {
     tidier: () => `${prefix}:tidier`,
     /** Set: every node that lives or was not buried. */
     nodes: () => `${prefix}:nodes`,
+    /** Set: nodes that go away, and to which no turns are left. */
+    leaving: () => `${prefix}:leaving`,
     /** Changes when Redis lost data. */
     generation: () => `${prefix}:generation`,
   };

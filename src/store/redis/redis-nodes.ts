@@ -149,6 +149,7 @@ export function createRedisNodes({
         // a node that was buried has nothing any more that it could clear away
         if ((await connection.exists(keys.life(node))) === 0) return;
         await connection.unlink(keys.lease(node));
+        await connection.srem(keys.leaving(), node);
         // what could not be ended is left to others, together with the log of it
         if ((await connection.scard(keys.sessions(node))) > 0) return;
         await connection.srem(keys.nodes(), node);
@@ -156,6 +157,12 @@ export function createRedisNodes({
       }),
     isAlive: (id) => ask(async () => (await connection.get(keys.lease(id))) === id),
     otherNodes: () => ask(async () => (await readOthers()).alive),
+    retire: () => ask(async () => void (await connection.sadd(keys.leaving(), node))),
+    successors: () =>
+      ask(async () => {
+        const leaving = new Set(await connection.smembers(keys.leaving()));
+        return (await readOthers()).alive.filter((id) => !leaving.has(id));
+      }),
     deadNodes: () => ask(async () => (await readOthers()).dead),
     takeOver: (dead) =>
       ask(async () => {
@@ -190,6 +197,7 @@ export function createRedisNodes({
         if (digger !== null && digger !== node) return;
         if (members.length > 0) await connection.srem(keys.sessions(dead), ...members);
         await connection.srem(keys.nodes(), dead);
+        await connection.srem(keys.leaving(), dead);
         // a claim that it sent in its last moment was found too late: the next round is for that one
         if ((await connection.scard(keys.sessions(dead))) > 0) await connection.sadd(keys.nodes(), dead);
         await connection.parleyFinishBurial(keys.grave(dead), keys.log(dead), node);
