@@ -104,6 +104,20 @@ describe.each(Object.entries(openers))('what the %s store keeps', (_name, open) 
     expect((await allEvents(store, key, head)).length).toBe(6);
   });
 
+  test('what was heard of a turn changes nothing for the bytes of the others', async () => {
+    const key = await start();
+    await converse(store, key, plain(2));
+    const heardOf = await newSession();
+    await converse(store, heardOf, plain(2));
+    await store.noteHeard(heardOf, 12, 5, 1);
+    const left = [];
+    for (const session of [key, heardOf]) {
+      expect(await store.retain(session, { maxTurns: 1 })).toMatchObject({ removed: 1 });
+      left.push((await store.listSessions(tenant, 0, 9)).find((use) => use.session === session.session)!.bytes);
+    }
+    expect(left[0]).toBe(left[1]);
+  });
+
   test('turns by age', async () => {
     const key = await start();
     await converse(store, key, plain(3));

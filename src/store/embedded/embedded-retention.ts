@@ -35,6 +35,8 @@ export interface EmbeddedRetention {
   use(session: StoredSession): void;
   /** Writes an entry, and the record of its session; inside a transaction. */
   stored(session: StoredSession, entry: TurnEntry, end: number): void;
+  /** Writes a stored entry anew; inside a transaction. */
+  changed(key: SessionKey, end: number, change: Partial<TurnEntry>): void;
   /** The session is being erased; inside a transaction. */
   forget(key: SessionKey): void;
 }
@@ -89,6 +91,15 @@ export function createEmbeddedRetention(options: EmbeddedRetentionOptions): Embe
       session.bytes = (session.bytes ?? 0) + bytesOf(stored);
       void database.put(keys.entry(session, end), stored);
       use(session);
+    },
+    changed(key, end, change) {
+      const entry = database.get(keys.entry(key, end)) as StoredEntry | undefined;
+      const session = readStored(key);
+      if (entry === undefined || session === undefined) return;
+      const changed = { ...entry, ...change };
+      session.bytes = (session.bytes ?? 0) + bytesOf(changed) - bytesOf(entry);
+      void database.put(keys.entry(key, end), changed);
+      void database.put(keys.session(key), session);
     },
     forget(key) {
       const stored = readStored(key);

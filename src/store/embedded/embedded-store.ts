@@ -208,11 +208,7 @@ export function openEmbeddedStore(options: EmbeddedStoreOptions): Store {
         log.release(request);
       return result;
     },
-    noteHeard: (key, end, heard, outputTokens) =>
-      commit(() => {
-        const entry = database.get(keys.entry(key, end)) as TurnEntry | undefined;
-        if (entry !== undefined) void database.put(keys.entry(key, end), { ...entry, heard, outputTokens });
-      }),
+    noteHeard: (key, end, heard, outputTokens) => commit(() => retention.changed(key, end, { heard, outputTokens })),
     readEntries: async (key, from, limit) => entriesAfter(key, from, limit),
     readTail: async (key, before, limit) => {
       const start = keys.entry(key, before - 1);
