@@ -29,6 +29,8 @@ export class Attachment {
   detached = false;
   /** A replay is under way; it goes on by itself. */
   pumping = false;
+  /** Replays one after another that the store did not serve. */
+  failedReplays = 0;
   /** Frames that may only follow the events before a position. */
   #after: { position: number; frame: DownFrame }[] | undefined;
   #lagging = false;

@@ -40,6 +40,9 @@ export interface AttachRequest {
 /** A replay that the store did not serve goes on after this, milliseconds. */
 const replayAgainMs = 500;
 
+/** After so many replays for which the store had no event, the client has to attach again. */
+const maxFailedReplays = 10;
+
 /** Text of a replayed frame, in UTF-16 code units. */
 const replayLength = 16_384;
 
@@ -276,11 +279,15 @@ export class Session {
           if (attachment.detached || attachment.follower.congested) break;
           if (event.pos === attachment.cursor) attachment.send(event);
         }
+        attachment.failedReplays = 0;
       }
     } catch (error) {
       this.#dependencies.onReplayError(this, error);
-      // nothing else would take it up again
-      if (error instanceof StoreError) setTimeout(() => void this.pump(attachment), replayAgainMs).unref();
+      attachment.failedReplays++;
+      // nothing else would take it up again; where the store stays without an event, the client does
+      if (error instanceof StoreError || attachment.failedReplays < maxFailedReplays)
+        setTimeout(() => void this.pump(attachment), replayAgainMs).unref();
+      else attachment.follower.overtaken();
       return;
     } finally {
       attachment.pumping = false;

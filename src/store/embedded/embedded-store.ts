@@ -65,6 +65,8 @@ export function openEmbeddedStore(options: EmbeddedStoreOptions): Store {
   async function commit<Result>(action: () => Result): Promise<Result> {
     try {
       const result = await database.transaction(action);
+      // reads of this turn of the event loop would otherwise see what was there before
+      database.resetReadTxn();
       if (durability === 'disk') await database.flushed;
       return result;
     } catch (error) {
