@@ -37,6 +37,11 @@ export interface AttachRequest {
   after: number | undefined;
 }
 
+/** Shared by all sessions that have nothing else: most are idle, and memory is counted per idle session. */
+const nobody: Presence = { writers: 0, viewers: 0 };
+const none: readonly string[] = [];
+const settled = Promise.resolve();
+
 /** A replay that the store did not serve goes on after this, milliseconds. */
 const replayAgainMs = 500;
 
@@ -72,7 +77,7 @@ export class Session {
   /** Set by the erasure: nothing of this session may be written again. */
   erased = false;
   /** Claims of one session go one after another, so that their accepts are placed in the order of the store. */
-  claims: Promise<void> = Promise.resolve();
+  claims: Promise<void> = settled;
   /** What is under way and needs this object to stay the one of its session: attaches, claims. */
   holds = 0;
   readonly #dependencies: SessionDependencies;
@@ -80,7 +85,7 @@ export class Session {
   readonly #attachments: Attachment[] = [];
   #waiters: { position: number; resolve: () => void }[] | undefined;
   /** Sockets on other nodes. */
-  #elsewhere: Presence = { writers: 0, viewers: 0 };
+  #elsewhere = nobody;
 
   constructor(stored: StoredSession, dependencies: SessionDependencies) {
     this.key = { tenant: stored.tenant, session: stored.session };
@@ -88,7 +93,7 @@ export class Session {
     this.settings = stored.settings;
     this.finishedTurns = stored.turns;
     this.start = stored.start ?? 0;
-    this.pinned = stored.pinned ?? [];
+    this.pinned = stored.pinned ?? none;
     this.version = stored.version;
     this.log = new SessionLog(stored.unfinishedFrom ?? stored.head);
     this.#dependencies = dependencies;

@@ -228,7 +228,7 @@ export interface Store {
   /** Whether this process is the one that tidies up for the next `ttlMs`. */
   mayTidy(ttlMs: number): Promise<boolean>;
   tenants(): Promise<string[]>;
-  /** Sessions of a tenant, the longest unused first. */
+  /** Sessions of a tenant that were used since they were made, the longest unused first. */
   listSessions(tenant: string, offset: number, limit: number): Promise<SessionUse[]>;
   close(): Promise<void>;
 }

@@ -167,6 +167,7 @@ describe.each(Object.entries(openers))('what the %s store keeps', (_name, open) 
     const first = await start();
     await converse(store, first, plain(1));
     const second = await newSession();
+    await store.touch(second);
     await new Promise((resolve) => setTimeout(resolve, 30));
     await store.touch(first);
     expect(await store.tenants()).toEqual([tenant]);

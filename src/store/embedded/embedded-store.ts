@@ -156,7 +156,8 @@ export function openEmbeddedStore(options: EmbeddedStoreOptions): Store {
         const existing = readStored(key);
         if (existing !== undefined) return { created: false, session: existing };
         const session: StoredSession = { ...pick(key), epoch, head: 0, settings, createdAt: at, turns: 0, queue: [] };
-        retention.use(session);
+        // listed with its first use: an index entry costs as much memory as half an idle session
+        void database.put(keys.session(key), session);
         return { created: true, session };
       }),
     readSession: async (key) => readStored(key),

@@ -221,7 +221,6 @@ export function createRedisStore(options: RedisStoreOptions): SharedStore {
       ask(async () => {
         const created = await connection.parleyCreateSession(keys.session(key), epoch, JSON.stringify(settings), at);
         if (created !== 0) {
-          retention.index(key, Number(created));
           await connection.sadd(keys.tenants(), key.tenant);
         }
         const session = await readSession(key);
