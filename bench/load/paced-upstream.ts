@@ -45,7 +45,8 @@ const server = createServer((request, response) => {
   });
 });
 
-const slots = 10;
+// a tick of one millisecond: as few streams at once as a timer allows
+const slots = Math.max(1, Math.round(1000 / tokensPerSecond));
 let slot = 0;
 setInterval(
   () => {
