@@ -7,6 +7,7 @@ import { checkRun, printVerdict } from '../support/checker.ts';
 import { type Fleet, startFleet } from '../support/node-fleet.ts';
 import { Observer } from '../support/observer.ts';
 import { until } from '../support/persistent-client.ts';
+import { printVerdictLine, tally } from '../support/print-verdict.ts';
 import { RawClient } from '../support/raw-client.ts';
 import { type RedisServer, startRedisServer } from '../support/redis-server.ts';
 import { createScriptedUpstream, type ScriptedUpstream } from '../support/scripted-upstream.ts';
@@ -110,6 +111,7 @@ describe('fault 28: a resume at every position, on the node that ran the session
       expect(outcomes.slice(0, start)).toEqual(Array.from({ length: start }, () => 'snapshot'));
       const left = cutEvents(all, start, ends.at(-1)!);
       expect(outcomes.slice(start).filter((outcome) => outcome === 'snapshot').length).toBe(surrogatesIn(left) + 2);
+      printVerdictLine('fault 28', Number(process.env.PARLEY_SEED ?? 1), tally(outcomes));
     }
   });
 

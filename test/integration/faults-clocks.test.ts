@@ -4,6 +4,7 @@ import { type Clock, systemClock } from '../../src/lib/clock.ts';
 import { checkContiguous, textOf, transcript } from '../support/assembled-text.ts';
 import { type FaultProxy, startFaultProxy } from '../support/fault-proxy.ts';
 import { until } from '../support/persistent-client.ts';
+import { printVerdictLine, tally } from '../support/print-verdict.ts';
 import { RawClient } from '../support/raw-client.ts';
 import { type RedisServer, startRedisServer } from '../support/redis-server.ts';
 import { createScriptedUpstream, type ScriptedCall } from '../support/scripted-upstream.ts';
@@ -75,6 +76,12 @@ describe('fault 29: the wall clocks of three nodes are ten minutes apart', () =>
     }
     // what was accepted later is not earlier in the window of the next turn, though a clock says so
     expect(upstream.calls).toHaveLength(6);
+    const ends = tally(clients.flatMap((client) => client.all('turn.ended').map(({ status }) => status)));
+    printVerdictLine('fault 29', Number(process.env.PARLEY_SEED ?? 1), {
+      nodes: clients.length,
+      turns: turns.length,
+      ends,
+    });
     const inputs = upstream.calls.at(-1)!.request.messages.filter(({ role }) => role === 'user');
     expect(inputs.map((message) => ('content' in message ? message.content : ''))).toEqual(
       Array.from({ length: 6 }, (_, i) => `n${i}`),
