@@ -1,5 +1,5 @@
 import type { LogEventOf, SentWindow } from '../session/log-event.ts';
-import { endOf, type LogEvent } from '../session/log-event.ts';
+import { endOfAll } from '../session/log-event.ts';
 import type { SessionKey, Store, TurnEntry } from '../store/contract.ts';
 import type { UpstreamMessage } from '../upstream/contract.ts';
 import { systemWithSummary } from './summary-text.ts';
@@ -37,7 +37,7 @@ export async function readSentWindow(
   for (const entry of entries) {
     const ended = entry.events.at(-1);
     const heardAtEnd = ended?.t === 'turn.ended' ? ended.heard : undefined;
-    const { turn, messages: own } = windowTurnOf(entry, heard.get(endOfEntry(entry)) ?? heardAtEnd ?? null);
+    const { turn, messages: own } = windowTurnOf(entry, heard.get(endOfAll(entry.events)) ?? heardAtEnd ?? null);
     messages.push(...own.map((message) => ({ turn, message })));
   }
   messages.push({ turn: accepted.turn, message: userMessage(accepted.input) });
@@ -49,19 +49,15 @@ async function readKept(store: Store, key: SessionKey, sent: SentWindow): Promis
   const pinned = await Promise.all((sent.pinned ?? []).map((end) => store.readEntries(key, end - 1, 1)));
   const entries = pinned.flat();
   // one that was removed is answered by the one behind it
-  if (entries.length < pinned.length || entries.some((entry, i) => endOfEntry(entry) !== sent.pinned![i]))
+  if (entries.length < pinned.length || entries.some((entry, i) => endOfAll(entry.events) !== sent.pinned![i]))
     return undefined;
   if (sent.turns === undefined) return entries;
   const [first, last] = sent.turns;
   for (let after = first - 1; after < last; ) {
     const page = await store.readEntries(key, after, pageEntries);
-    if (page.length === 0 || (after < first && endOfEntry(page[0]!) !== first)) return undefined;
-    entries.push(...page.filter((entry) => endOfEntry(entry) <= last));
-    after = endOfEntry(page.at(-1)!);
+    if (page.length === 0 || (after < first && endOfAll(page[0]!.events) !== first)) return undefined;
+    entries.push(...page.filter((entry) => endOfAll(entry.events) <= last));
+    after = endOfAll(page.at(-1)!.events);
   }
   return entries;
-}
-
-function endOfEntry(entry: TurnEntry): number {
-  return endOf(entry.events.at(-1) as LogEvent);
 }

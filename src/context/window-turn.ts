@@ -1,5 +1,5 @@
 import type { WindowReport } from '../../protocol/frames/turn.ts';
-import { endOf, type SentWindow } from '../session/log-event.ts';
+import { endOfAll, type SentWindow } from '../session/log-event.ts';
 import type { TurnEntry } from '../store/contract.ts';
 import type { UpstreamMessage } from '../upstream/contract.ts';
 import { answerMessages, userMessage } from './turn-messages.ts';
@@ -29,7 +29,7 @@ export function windowTurnOf(entry: TurnEntry, heardThen?: number | null): Windo
   const isEmpty = accepted === undefined || (answer.length === 0 && ended?.status === 'failed');
   return {
     turn: entry.turn,
-    end: last === undefined ? 0 : endOf(last),
+    end: endOfAll(entry.events),
     tokens: isEmpty ? 0 : entry.inputTokens + entry.outputTokens,
     messages: isEmpty ? [] : [userMessage(accepted.input), ...answer],
     heard: heard === ended?.heard ? undefined : heard,

@@ -44,6 +44,18 @@ export function endOf(event: LogEvent): number {
   return event.pos + lengthOf(event);
 }
 
+/** The position after the last of these events, which are in log order; 0 when there are none. */
+export function endOfAll(events: readonly LogEvent[]): number {
+  const last = events.at(-1);
+  return last === undefined ? 0 : endOf(last);
+}
+
+/** The part of an event from `position` on. */
+export function sliceFrom(event: LogEvent, position: number): LogEvent {
+  if (event.t !== 'delta' || position <= event.pos) return event;
+  return { ...event, pos: position, text: event.text.slice(position - event.pos) };
+}
+
 /** Whether `next` continues the delta `previous`, so that both can be told as one. */
 export function canMerge(previous: LogEvent, next: LogEvent): boolean {
   return (

@@ -1,8 +1,7 @@
 import { contiguousEvents } from '../store/contiguous-events.ts';
 import type { SessionKey, Store, TurnEntry } from '../store/contract.ts';
 import type { LogEvent } from './log-event.ts';
-import { endOf } from './log-event.ts';
-import { sliceFrom } from './session-log.ts';
+import { endOf, sliceFrom } from './log-event.ts';
 
 const pageEntries = 32;
 

@@ -1,5 +1,5 @@
 import type { LogEvent, UnplacedEvent } from './log-event.ts';
-import { canMerge, endOf, lengthOf, mergeEvents } from './log-event.ts';
+import { canMerge, endOf, lengthOf, mergeEvents, sliceFrom } from './log-event.ts';
 
 /** Longest text of one delta that a replay sends, in UTF-16 code units. */
 const maxMergedLength = 8_192;
@@ -157,12 +157,6 @@ export class SessionLog {
     }
     return low;
   }
-}
-
-/** The part of an event from `position` on. */
-export function sliceFrom(event: LogEvent, position: number): LogEvent {
-  if (event.t !== 'delta' || position <= event.pos) return event;
-  return { ...event, pos: position, text: event.text.slice(position - event.pos) };
 }
 
 /** Whether a position lies between the two halves of a surrogate pair of this event: no client can have stopped there. */

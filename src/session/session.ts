@@ -5,9 +5,9 @@ import { StoreError } from '../store/store-error.ts';
 import { Attachment, type AttachmentRole, type Follower } from './attachment.ts';
 import type { GroupCommit } from './group-commit.ts';
 import type { LogEvent, UnplacedEvent } from './log-event.ts';
-import { endOf } from './log-event.ts';
+import { endOf, sliceFrom } from './log-event.ts';
 import { readStoredEvents } from './replay.ts';
-import { SessionLog, sliceFrom, splitsPair } from './session-log.ts';
+import { SessionLog, splitsPair } from './session-log.ts';
 
 /** What a session knows of a turn that has not ended. */
 export interface LiveTurn {

@@ -1,4 +1,3 @@
-import { endOf } from '../session/log-event.ts';
 import type { RetentionPolicy, TurnEntry } from './contract.ts';
 
 /** A finished turn as retention sees it, oldest first. */
@@ -57,10 +56,4 @@ export function decideCut(
 /** Position of a stored turn's first event. */
 export function firstOf(entry: TurnEntry): number {
   return entry.events[0]?.pos ?? 0;
-}
-
-/** Position after a stored turn's last event. */
-export function endOfEntry(entry: TurnEntry): number {
-  const last = entry.events.at(-1);
-  return last === undefined ? 0 : endOf(last);
 }

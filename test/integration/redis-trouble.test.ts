@@ -10,6 +10,7 @@ import { type RedisServer, startRedisServer } from '../support/redis-server.ts';
 import { createScriptedUpstream, type ScriptedCall } from '../support/scripted-upstream.ts';
 import { seededRandom } from '../support/seeded-random.ts';
 import { newTurnId, startTestGateway, temporaryDirectory } from '../support/test-gateway.ts';
+import { tellTruth, truthOf } from '../support/truth.ts';
 
 const seeds = Array.from(
   { length: process.env.PARLEY_LONG ? 50 : 3 },
@@ -33,25 +34,6 @@ const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout
 /** Waits for what must come; the test's own time limit is the only one. */
 async function until(condition: () => unknown): Promise<void> {
   while (!condition()) await sleep(5);
-}
-
-/** The truth about a turn: what its upstream says. */
-const pieces = 40;
-const pieceOf = (turn: string, i: number): string => `${turn.slice(-4)}-${i} `;
-const truthOf = (turn: string): string => Array.from({ length: pieces }, (_, i) => pieceOf(turn, i)).join('');
-
-/** Says the truth, a piece every `everyMs`. */
-function tellTruth(everyMs: number): (call: ScriptedCall) => void {
-  return ({ request, sink, signal }) => {
-    let i = 0;
-    const timer = setInterval(() => {
-      if (signal.aborted) return clearInterval(timer);
-      if (i < pieces) return sink.onText(pieceOf(request.turn, i++));
-      clearInterval(timer);
-      sink.onEnd('stop', 'stop');
-      sink.onClose();
-    }, everyMs);
-  };
 }
 
 async function connectTo(gateway: Gateway, session: string, s = 0): Promise<RawClient> {

@@ -7,6 +7,11 @@ const root = fileURLToPath(new URL('../..', import.meta.url));
 /** Programs of the system that the tests drive, by Debian package. */
 const programs = [
   { package: 'chromium', paths: ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'] },
+  {
+    package: 'redis-server',
+    paths: ['/usr/bin/redis-server', '/usr/local/bin/redis-server', '/opt/homebrew/bin/redis-server'],
+  },
+  { package: 'openssl', paths: ['/usr/bin/openssl', '/usr/local/bin/openssl', '/opt/homebrew/bin/openssl'] },
 ];
 
 /** Builds what the process tests start, and installs what is missing where that can be done. */

@@ -46,6 +46,8 @@ export async function openChat(context: BrowserContext, url: string): Promise<Pa
     async say(text) {
       await chat.input.fill(text);
       await chat.input.press('Enter');
+      // the field is emptied once the message is on its way; before that no turn runs yet
+      await page.locator('#input:placeholder-shown').waitFor();
     },
     async idle() {
       await page.locator('#log[aria-busy="false"]').waitFor();

@@ -1,13 +1,7 @@
 import type { RootDatabase } from 'lmdb';
+import { endOfAll } from '../../session/log-event.ts';
 import type { RetentionPolicy, SessionKey, SessionUse, Store, StoredSession, TurnEntry } from '../contract.ts';
-import {
-  decideCut,
-  endOfEntry,
-  firstOf,
-  type RetainedTurn,
-  type RetentionState,
-  retentionStep,
-} from '../retention-rules.ts';
+import { decideCut, firstOf, type RetainedTurn, type RetentionState, retentionStep } from '../retention-rules.ts';
 import { keys } from './keys.ts';
 
 export interface EmbeddedRetentionOptions {
@@ -58,7 +52,7 @@ export function createEmbeddedRetention(options: EmbeddedRetentionOptions): Embe
     const range = { ...keys.sessionRange('entry', key), limit };
     return [...database.getRange(range)].map(({ value }) => {
       const entry = value as StoredEntry;
-      return { first: firstOf(entry), end: endOfEntry(entry), bytes: bytesOf(entry), at: entry.at ?? 0 };
+      return { first: firstOf(entry), end: endOfAll(entry.events), bytes: bytesOf(entry), at: entry.at ?? 0 };
     });
   }
 
