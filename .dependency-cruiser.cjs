@@ -42,7 +42,7 @@ module.exports = {
       name: 'upstream-by-its-contract',
       severity: 'error',
       from: { path: '^src/', pathNot: '^src/(upstream|gateway)/' },
-      to: { path: room('upstream'), pathNot: '^src/upstream/contract\\.ts$' },
+      to: { path: room('upstream'), pathNot: '^src/upstream/(contract|message-text)\\.ts$' },
     },
     {
       name: 'store-by-its-contract',

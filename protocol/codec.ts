@@ -1,4 +1,5 @@
 import { Packr } from 'msgpackr/index-no-eval';
+import { binaryAsText } from './binary-text.ts';
 import { wireLimits } from './limits.ts';
 import { ProtocolError } from './protocol-error.ts';
 import { scanJson } from './scan-json.ts';
@@ -24,7 +25,7 @@ const packr = new Packr({
   skipValues: [undefined],
 } as ConstructorParameters<typeof Packr>[0]);
 
-/** Binary messages, plain msgpack. The bytes answered are a copy that the caller owns. */
+/** Binary messages, plain msgpack, `bin` read as base64 text. The bytes answered are a copy that the caller owns. */
 export const msgpackCodec: Codec = {
   encoding: 'msgpack',
   encode: (message) => packr.pack(message),
@@ -32,10 +33,11 @@ export const msgpackCodec: Codec = {
     if (typeof message === 'string') {
       throw new ProtocolError('malformed_message', 'This connection speaks msgpack, not text.');
     }
-    scanMsgpack(message);
+    const hasBinary = scanMsgpack(message);
     let value: unknown;
     try {
       value = packr.unpack(message);
+      if (hasBinary) value = binaryAsText(value);
     } catch (cause) {
       throw new ProtocolError('malformed_message', 'Invalid msgpack.', { cause });
     }

@@ -10,6 +10,7 @@ import {
   deltaSchema,
   turnAcceptedSchema,
   turnEndedSchema,
+  turnRestartedSchema,
   turnRoutedSchema,
   turnStateSchema,
 } from './frames/turn.ts';
@@ -19,6 +20,7 @@ import { pinnedSchema, windowSchema } from './frames/window.ts';
 export const eventSchema = z.discriminatedUnion('t', [
   turnAcceptedSchema,
   turnRoutedSchema,
+  turnRestartedSchema,
   deltaSchema,
   toolCallSchema,
   toolResultSchema,
@@ -34,6 +36,7 @@ export const downSchema = z.discriminatedUnion('t', [
   liveSchema,
   turnAcceptedSchema,
   turnRoutedSchema,
+  turnRestartedSchema,
   deltaSchema,
   toolCallSchema,
   toolResultSchema,

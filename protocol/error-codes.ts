@@ -23,6 +23,7 @@ export const errorCodes = {
   queue_full: { retryable: true },
   turn_not_found: { retryable: false },
   input_too_large: { retryable: false },
+  input_unsupported: { retryable: false },
   context_too_long: { retryable: false },
   tool_call_unknown: { retryable: false },
   model_not_found: { retryable: false },
@@ -43,7 +44,9 @@ export const errorCodes = {
   upstream_truncated: { retryable: true },
   upstream_malformed: { retryable: true },
   upstream_too_large: { retryable: false },
+  upstream_unavailable: { retryable: true },
   content_refused: { retryable: false },
+  output_invalid: { retryable: false },
   // the gateway
   internal: { retryable: true },
 } as const satisfies Record<string, { retryable: boolean }>;

@@ -18,6 +18,7 @@ export const errorMeanings: Record<ErrorCode, string> = {
   queue_full: 'Too many turns wait in this session.',
   turn_not_found: 'No such turn in this session.',
   input_too_large: 'The input is larger than the gateway or the window allows.',
+  input_unsupported: 'The model or its provider does not take this kind of input or request.',
   context_too_long: 'The input does not fit the context window of the model.',
   tool_call_unknown: 'No such tool call is open.',
   model_not_found: 'No configured upstream serves this model.',
@@ -36,6 +37,8 @@ export const errorMeanings: Record<ErrorCode, string> = {
   upstream_truncated: 'The stream of the provider ended without its terminal marker.',
   upstream_malformed: 'The stream of the provider could not be read.',
   upstream_too_large: 'The provider sent more than the gateway accepts.',
+  upstream_unavailable: 'Every upstream that could answer is failing or held back.',
   content_refused: 'The provider refused for reasons of content policy.',
+  output_invalid: 'The answer does not meet the format that was asked for.',
   internal: 'The gateway failed; the log has the details.',
 };

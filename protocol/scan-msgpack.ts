@@ -3,15 +3,16 @@ import { ProtocolError } from './protocol-error.ts';
 
 /**
  * Walks the headers of a msgpack message (https://github.com/msgpack/msgpack/blob/master/spec.md) and throws
- * `malformed_message` unless it is exactly one value of plain data: no extension types, no binary values, no reserved byte, no depth over
+ * `malformed_message` unless it is exactly one value of plain data: no extension types, no reserved byte, no depth over
  * 16, no more than 65,536 items, no length that reaches past the end, string keys only. Nothing is built, so a hostile
- * header costs nothing.
+ * header costs nothing. Answers whether there are binary values.
  */
-export function scanMsgpack(bytes: Uint8Array): void {
+export function scanMsgpack(bytes: Uint8Array): boolean {
   const end = bytes.length;
   let offset = 0;
   let items = 0;
   let depth = 0;
+  let hasBinary = false;
   // remaining[d]: values still expected at depth d; negative marks a map, whose keys are counted as values
   const remaining = new Int32Array(wireLimits.maxDepth + 1);
   const inMap = new Uint8Array(wireLimits.maxDepth + 1);
@@ -21,7 +22,7 @@ export function scanMsgpack(bytes: Uint8Array): void {
     while (remaining[depth] === 0) {
       if (depth === 0) {
         if (offset !== end) throw malformed('bytes follow the message');
-        return;
+        return hasBinary;
       }
       depth--;
     }
@@ -44,17 +45,21 @@ export function scanMsgpack(bytes: Uint8Array): void {
     } else if (head <= 0x9f) {
       children = head & 0x0f;
     } else {
+      hasBinary ||= head >= 0xc4 && head <= 0xc6;
       switch (head) {
         case 0xc0:
         case 0xc2:
         case 0xc3:
           break;
+        case 0xc4:
         case 0xd9:
           offset += 1 + readLength(bytes, offset, 1);
           break;
+        case 0xc5:
         case 0xda:
           offset += 2 + readLength(bytes, offset, 2);
           break;
+        case 0xc6:
         case 0xdb:
           offset += 4 + readLength(bytes, offset, 4);
           break;
@@ -95,7 +100,7 @@ export function scanMsgpack(bytes: Uint8Array): void {
           offset += 4;
           break;
         default:
-          throw malformed('extension type, binary value or reserved byte');
+          throw malformed('extension type or reserved byte');
       }
     }
     if (offset > end) throw malformed('it is cut short');

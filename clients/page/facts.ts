@@ -1,4 +1,4 @@
-import type { Timing, TurnInput, Usage } from '../../protocol/frames/common.ts';
+import type { InputPart, Timing, TurnInput, Usage } from '../../protocol/frames/common.ts';
 import type { TurnState } from '../../protocol/frames/turn.ts';
 import type { TurnResult } from '../browser/index.ts';
 
@@ -20,7 +20,12 @@ function formatDuration(ms: number): string {
 
 export function inputText(input: TurnInput | undefined): string {
   if (input === undefined) return '';
-  return typeof input === 'string' ? input : input.map((part) => part.text).join('\n');
+  return typeof input === 'string' ? input : input.map(partText).join('\n');
+}
+
+function partText(part: InputPart): string {
+  if (part.type === 'text') return part.text;
+  return `[${'url' in part ? part.url : (part.name ?? part.mediaType)}]`;
 }
 
 /** What goes on before the first word. */

@@ -16,6 +16,7 @@ const required: Record<Exclude<DownFrame['t'], Unused>, string> = {
   live: 's pos',
   'turn.accepted': 's pos turn input',
   'turn.routed': 's pos turn model window',
+  'turn.restarted': 's pos turn from',
   delta: 's pos turn text tokens',
   'tool.call': 's pos turn call name arguments',
   'tool.result': 's pos turn call',

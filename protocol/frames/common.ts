@@ -17,12 +17,36 @@ export const sessionIdSchema = z.string().check(z.regex(sessionIdPattern));
 export const turnIdSchema = z.string().check(z.regex(ulidPattern));
 export const shortTextSchema = z.string().check(z.maxLength(256));
 
-/** One typed part of a user's input. */
-export const inputPartSchema = z.object({ type: z.literal('text'), text: z.string() });
+const mediaTypeSchema = z.string().check(z.regex(/^[a-z]+\/[a-z0-9.+-]{1,64}$/));
+/** Bytes as base64 with padding (RFC 4648, section 4); msgpack may carry them as `bin`, which is read as this text. */
+const bytesSchema = z.string().check(z.minLength(4), z.regex(/^[A-Za-z0-9+/]+={0,2}$/));
+
+/** One typed part of a user's input. Media come with their bytes, or, pictures alone, with an address for the provider. */
+export const inputPartSchema = z.union([
+  z.object({ type: z.literal('text'), text: z.string() }),
+  z.object({
+    type: z.enum(['image', 'audio', 'file']),
+    mediaType: mediaTypeSchema,
+    data: bytesSchema,
+    name: z.optional(shortTextSchema),
+  }),
+  z.object({ type: z.literal('image'), url: z.string().check(z.maxLength(2_048), z.regex(/^https:\/\/[^\s]+$/)) }),
+]);
 export type InputPart = z.infer<typeof inputPartSchema>;
 
 export const inputSchema = z.union([z.string(), z.array(inputPartSchema).check(z.minLength(1), z.maxLength(256))]);
 export type TurnInput = z.infer<typeof inputSchema>;
+
+/** What the answer must be: text, some JSON, or JSON that meets a schema. */
+export const responseFormatSchema = z.union([
+  z.object({ type: z.enum(['text', 'json']) }),
+  z.object({
+    type: z.literal('json_schema'),
+    name: z.optional(z.string().check(z.regex(/^[A-Za-z0-9_-]{1,64}$/))),
+    schema: z.record(z.string(), z.unknown()),
+  }),
+]);
+export type ResponseFormat = z.infer<typeof responseFormatSchema>;
 
 /** Sampling parameters; absent ones are left to the provider. */
 export const paramsSchema = z.object({
@@ -34,6 +58,11 @@ export const paramsSchema = z.object({
   frequencyPenalty: z.optional(z.number().check(z.gte(-2), z.lte(2))),
   presencePenalty: z.optional(z.number().check(z.gte(-2), z.lte(2))),
   reasoningEffort: z.optional(z.string().check(z.maxLength(32))),
+  responseFormat: z.optional(responseFormatSchema),
+  /** A tool by name, or whether one is to be called. */
+  toolChoice: z.optional(
+    z.union([z.enum(['auto', 'none', 'required']), z.object({ name: z.string().check(z.maxLength(128)) })]),
+  ),
 });
 export type Params = z.infer<typeof paramsSchema>;
 
@@ -61,6 +90,9 @@ export const windowSettingsSchema = z.object({
   maxTokens: z.optional(z.int().check(z.gte(16))),
 });
 
+/** What routes may look at and Parley itself does not. */
+export const metadataSchema = z.record(z.string().check(z.maxLength(64)), z.string().check(z.maxLength(1_024)));
+
 /** Settings of a session; in an `update` an absent key stays as it is and `null` removes it. */
 export const settingsSchema = z.object({
   system: z.optional(z.nullable(z.string())),
@@ -71,7 +103,7 @@ export const settingsSchema = z.object({
   tools: z.optional(z.nullable(toolsSchema)),
   onBusy: z.optional(z.nullable(onBusySchema)),
   onDetach: z.optional(z.nullable(onDetachSchema)),
-  metadata: z.optional(z.nullable(z.record(z.string().check(z.maxLength(64)), z.string().check(z.maxLength(1_024))))),
+  metadata: z.optional(z.nullable(metadataSchema)),
 });
 export type Settings = z.infer<typeof settingsSchema>;
 

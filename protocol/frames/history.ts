@@ -9,6 +9,7 @@ import {
   turnStatusSchema,
   usageSchema,
 } from './common.ts';
+import { sourceSchema } from './turn.ts';
 
 /** A page of finished turns, newest first. */
 export const historyRequestSchema = z.object({
@@ -46,6 +47,7 @@ export const finishedTurnSchema = z.object({
   reason: z.optional(z.string()),
   message: z.optional(z.string()),
   heard: z.optional(positionSchema),
+  sources: z.optional(z.array(sourceSchema)),
   usage: usageSchema,
   costUsd: z.optional(z.number()),
   timing: timingSchema,

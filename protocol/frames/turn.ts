@@ -3,6 +3,7 @@ import {
   aliasSchema,
   countSchema,
   inputSchema,
+  metadataSchema,
   onBusySchema,
   onDetachSchema,
   paramsSchema,
@@ -28,6 +29,8 @@ export const turnSchema = z.object({
   onDetach: z.optional(onDetachSchema),
   route: z.optional(shortTextSchema),
   model: z.optional(shortTextSchema),
+  /** Over the session's, key by key. */
+  metadata: z.optional(metadataSchema),
   params: z.optional(paramsSchema),
   tools: z.optional(toolsSchema),
   limits: z.optional(
@@ -81,8 +84,32 @@ export const turnRoutedSchema = z.object({
   upstream: z.string(),
   model: z.string(),
   window: windowReportSchema,
+  /** Name of the route that was taken. */
+  route: z.optional(z.string()),
+  /** Why it goes elsewhere than before. */
+  because: z.optional(z.enum(['fallback', 'hedge', 'escalation', 'vote'])),
+  /** Name of the variant of an A/B test. */
+  variant: z.optional(z.string()),
+  /** Steps that were taken because the gateway is under load. */
+  degraded: z.optional(z.array(z.string())),
 });
 export type TurnRouted = z.infer<typeof turnRoutedSchema>;
+
+/** What the turn said from position `from` on does not hold: the answer begins anew there. */
+export const turnRestartedSchema = z.object({
+  t: z.literal('turn.restarted'),
+  s: aliasSchema,
+  pos: positionSchema,
+  turn: turnIdSchema,
+  from: positionSchema,
+  /** An error code, or `escalation`. */
+  reason: z.string(),
+});
+export type TurnRestarted = z.infer<typeof turnRestartedSchema>;
+
+/** Where an answer says that it found something. */
+export const sourceSchema = z.object({ url: z.string(), title: z.optional(z.string()) });
+export type Source = z.infer<typeof sourceSchema>;
 
 /** A piece of the answer; occupies one position per UTF-16 code unit of `text`. */
 export const deltaSchema = z.object({
@@ -110,6 +137,8 @@ export const turnEndedSchema = z.object({
   message: z.optional(z.string()),
   /** Position up to which the user heard or read the answer; later windows hold only that much. */
   heard: z.optional(positionSchema),
+  /** Citations of the answer, each address once. */
+  sources: z.optional(z.array(sourceSchema)),
   usage: usageSchema,
   costUsd: z.optional(z.number()),
   timing: timingSchema,

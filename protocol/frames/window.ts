@@ -36,6 +36,8 @@ export type WindowRequestFrame = z.infer<typeof windowRequestSchema>;
 export const windowMessageSchema = z.object({
   role: z.enum(['system', 'user', 'assistant', 'tool']),
   text: z.string(),
+  /** Types of what was sent beside the text, such as `image/png`. */
+  media: z.optional(z.array(z.string())),
   /** The turn it is of; absent for the system text. */
   turn: z.optional(turnIdSchema),
   /** Tools that the assistant called. */

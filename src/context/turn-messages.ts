@@ -2,15 +2,24 @@ import type { TurnInput } from '../../protocol/frames/common.ts';
 import type { LogEvent } from '../session/log-event.ts';
 import { endOf } from '../session/log-event.ts';
 import { splitsPair } from '../session/session-log.ts';
-import type { UpstreamMessage, UpstreamToolCall } from '../upstream/contract.ts';
+import type { UpstreamMessage, UpstreamPart, UpstreamToolCall } from '../upstream/contract.ts';
+import { contentText } from '../upstream/message-text.ts';
 
-/** The text of an input, its parts joined by line breaks. */
+/** The text of an input, its text parts joined by line breaks. */
 export function inputText(input: TurnInput): string {
-  return typeof input === 'string' ? input : input.map((part) => part.text).join('\n');
+  return contentText(partsOf(input));
 }
 
+/** Text alone is one string, however many parts it came in. */
 export function userMessage(input: TurnInput): UpstreamMessage {
-  return { role: 'user', content: inputText(input) };
+  const parts = partsOf(input);
+  if (typeof parts === 'string' || parts.every((part) => part.type === 'text'))
+    return { role: 'user', content: contentText(parts) };
+  return { role: 'user', content: parts };
+}
+
+function partsOf(input: TurnInput): string | readonly UpstreamPart[] {
+  return input as string | readonly UpstreamPart[];
 }
 
 /** The text of a tool's result as the model reads it. */

@@ -1,6 +1,7 @@
 import type { Usage } from '../../protocol/frames/common.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { RouteDecision } from '../routing/contract.ts';
+import { messageText } from '../upstream/message-text.ts';
 import type { UpstreamMessage, UpstreamSink, UpstreamUsage } from '../upstream/contract.ts';
 import { UpstreamError } from '../upstream/contract.ts';
 import type { ModelTokens } from './contract.ts';
@@ -77,7 +78,7 @@ export async function askSummary(request: SummaryRequest): Promise<{ text: strin
     upstream.stream({ turn, model, messages, params: { maxOutputTokens: maxTokens } }, sink, controller.signal);
   });
   const usage = new TurnUsage();
-  const input = reported === undefined ? await tokens.countSliced(request.messages.map(textOf).join('\n')) : 0;
+  const input = reported === undefined ? await tokens.countSliced(request.messages.map(messageText).join('\n')) : 0;
   usage.add(reported, { input, output: counter.total, reasoning: 0 });
   return { text: cutTo(whole.trim().toWellFormed(), maxTokens, tokens), usage: usage.total(tokens.exact) };
 }
@@ -87,8 +88,4 @@ function cutTo(text: string, maxTokens: number, tokens: ModelTokens): string {
   for (let count = tokens.count(cut); count > maxTokens; count = tokens.count(cut))
     cut = cut.slice(0, Math.max(0, Math.min(cut.length - 1, Math.floor((cut.length * maxTokens) / count))));
   return cut.toWellFormed();
-}
-
-function textOf(message: UpstreamMessage): string {
-  return message.role === 'user' ? (message.content as string) : message.role === 'system' ? message.text : '';
 }

@@ -35,5 +35,5 @@ export function refusal(
 /** Lone surrogates have no place in UTF-8: they become U+FFFD, as a JSON reader in another language would have it. */
 export function wellFormed(input: TurnFrame['input']): TurnFrame['input'] {
   if (typeof input === 'string') return input.toWellFormed();
-  return input.map((part) => ({ ...part, text: part.text.toWellFormed() }));
+  return input.map((part) => (part.type === 'text' ? { ...part, text: part.text.toWellFormed() } : part));
 }

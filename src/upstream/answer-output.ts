@@ -2,12 +2,17 @@ import {
   type FinishReason,
   UpstreamError,
   type UpstreamSink,
+  type UpstreamSource,
   type UpstreamToolCall,
   type UpstreamUsage,
 } from './contract.ts';
 
 /** Longest piece given to the sink at once, in UTF-16 units; a provider may send its whole answer in one delta. */
 const longestPiece = 16_384;
+
+const mostSources = 100;
+/** UTF-16 units. */
+const longestUrl = 2_048;
 
 /** Told about the course of one answer by its output. */
 export interface AnswerObserver {
@@ -25,6 +30,7 @@ export class AnswerOutput {
   readonly #maxOutputBytes: number;
   #outputBytes = 0;
   #usage: UpstreamUsage | undefined;
+  readonly #sources = new Set<string>();
   #open = true;
 
   /** @param maxOutputBytes bound of text, reasoning and tool arguments together, as UTF-8 */
@@ -59,6 +65,19 @@ export class AnswerOutput {
 
   toolCall(call: UpstreamToolCall): void {
     if (this.#open) this.#sink.onToolCall(call);
+  }
+
+  /** An address is told once, and no more than `mostSources` of them. */
+  source(source: UpstreamSource): void {
+    if (!this.#open || this.#sources.has(source.url) || this.#sources.size >= mostSources) return;
+    if (!/^https?:\/\//i.test(source.url) || source.url.length > longestUrl) return;
+    this.#sources.add(source.url);
+    this.#sink.onSource?.(source);
+  }
+
+  /** What the provider wants back with the next request, plain JSON; comes right before `end`. */
+  native(value: unknown): void {
+    if (this.#open) this.#sink.onNative?.(value);
   }
 
   /** Kept until the end, because some providers report a running count with every chunk: the last one wins. */

@@ -4,10 +4,46 @@ import type { ErrorCode } from '../../protocol/error-codes.ts';
 export type UpstreamMessage =
   | { role: 'system'; text: string }
   | { role: 'user'; content: string | readonly UpstreamPart[] }
-  | { role: 'assistant'; text: string; toolCalls?: readonly UpstreamToolCall[] }
+  | {
+      role: 'assistant';
+      text: string;
+      toolCalls?: readonly UpstreamToolCall[];
+      /** What the provider said beside text and calls and wants back; for the wire it came from, others leave it out. */
+      native?: NativeAnswer | undefined;
+    }
   | { role: 'tool'; call: string; name: string; output: string };
 
-export type UpstreamPart = { type: 'text'; text: string };
+/** A part of a user's input. `data` is base64 (RFC 4648, section 4); its bytes were checked to be of `mediaType`. */
+export type UpstreamPart =
+  | { type: 'text'; text: string }
+  | { type: 'image'; mediaType: string; data: string }
+  /** An https address that the provider fetches; the gateway never does. */
+  | { type: 'image'; url: string }
+  | { type: 'audio'; mediaType: string; data: string }
+  | { type: 'file'; mediaType: string; data: string; name?: string | undefined };
+
+/**
+ * Opaque parts of an answer that belong into the next request of the same conversation: signed or encrypted reasoning,
+ * thought signatures. `value` is plain JSON, made and read by the wire's own adapter alone.
+ */
+export interface NativeAnswer {
+  wire: string;
+  value: unknown;
+}
+
+/** Where an answer says that it found something. */
+export interface UpstreamSource {
+  url: string;
+  title?: string | undefined;
+}
+
+export type ResponseFormat =
+  | { type: 'text' }
+  /** Some JSON value. */
+  | { type: 'json' }
+  | { type: 'json_schema'; name?: string | undefined; schema: Record<string, unknown> };
+
+export type ToolChoice = 'auto' | 'none' | 'required' | { name: string };
 
 /** `arguments` is the JSON text as the provider wrote it, already checked to parse. */
 export interface UpstreamToolCall {
@@ -32,7 +68,10 @@ export interface UpstreamParams {
   seed?: number | undefined;
   frequencyPenalty?: number | undefined;
   presencePenalty?: number | undefined;
+  /** `none`, `minimal`, `low`, `medium`, `high` or what the provider calls it. */
   reasoningEffort?: string | undefined;
+  responseFormat?: ResponseFormat | undefined;
+  toolChoice?: ToolChoice | undefined;
 }
 
 export interface UpstreamRequest {
@@ -44,14 +83,21 @@ export interface UpstreamRequest {
   tools?: readonly ToolDefinition[] | undefined;
   /** The last message is the beginning of the answer, with which the provider goes on; only where `acceptsPrefix`. */
   continuesAnswer?: boolean | undefined;
+  /** The same for all turns of a conversation, and tells nothing of it: keeps them on one prompt cache. */
+  cacheKey?: string | undefined;
+  /** Instead of the upstream's own. */
+  timeouts?: Partial<UpstreamTimeouts> | undefined;
 }
 
-/** Token counts as the provider reports them; `output` includes `reasoning`, `input` includes `cached`. */
+/** Token counts as the provider reports them; `output` includes `reasoning`, `input` includes `cached` and `cacheWrite`. */
 export interface UpstreamUsage {
   input: number;
   output: number;
   reasoning: number;
+  /** Read from the provider's prompt cache. */
   cached: number;
+  /** Written into it; absent where the provider does not say. */
+  cacheWrite?: number | undefined;
 }
 
 export type FinishReason = 'stop' | 'length' | 'tool_calls' | 'content_filter' | 'other';
@@ -69,6 +115,10 @@ export interface UpstreamSink {
   /** A piece of the arguments (or the name) of a call that is still being written: to be counted, not shown. */
   onToolCallDelta(text: string): void;
   onToolCall(call: UpstreamToolCall): void;
+  /** A citation; each address may come once or more often. */
+  onSource?(source: UpstreamSource): void;
+  /** Before `onEnd`, at most once. */
+  onNative?(value: unknown): void;
   onUsage(usage: UpstreamUsage): void;
   onEnd(finish: FinishReason, rawFinish: string | undefined): void;
   onError(error: UpstreamError): void;

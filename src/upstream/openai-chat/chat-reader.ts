@@ -2,17 +2,14 @@ import type { AnswerOutput } from '../answer-output.ts';
 import { BodyReader } from '../body-reader.ts';
 import { type FinishReason, UpstreamError } from '../contract.ts';
 import type { WireReader } from '../http-answer.ts';
+import type { WireReaderOptions } from '../http-upstream.ts';
 import { classifyProviderFailure } from '../provider-failure.ts';
 import type { ChatChoice, ChatChunk, ChatDelta, ContentPart } from './chunk.ts';
 import { ToolCallAssembler } from './tool-call-assembler.ts';
 import { readChatUsage } from './usage.ts';
 
-export interface ChatReaderOptions {
-  maxLineBytes: number;
-  maxDocumentBytes: number;
+export interface ChatReaderOptions extends WireReaderOptions {
   createCallId: () => string;
-  /** Values that must not be quoted from an error inside the stream. */
-  secrets: readonly string[];
 }
 
 const openBrace = 123;

@@ -64,7 +64,8 @@ function mapMessage(message: UpstreamMessage): Record<string, unknown> {
     case 'user': {
       // Several servers take text only; one part is the same as text.
       const [only, ...others] = typeof message.content === 'string' ? [] : message.content;
-      return { role: 'user', content: only !== undefined && others.length === 0 ? only.text : message.content };
+      const isText = only?.type === 'text' && others.length === 0;
+      return { role: 'user', content: isText ? only.text : message.content };
     }
     case 'assistant': {
       const calls = message.toolCalls ?? [];

@@ -1,4 +1,5 @@
-import type { ToolDefinition, UpstreamMessage, UpstreamRequest } from '../contract.ts';
+import type { ToolDefinition, UpstreamRequest } from '../contract.ts';
+import { messageText } from '../message-text.ts';
 
 const practiceCommands = ['help', 'echo', 'error', 'long', 'markdown', 'reason', 'slow', 'tool'] as const;
 
@@ -32,20 +33,4 @@ export function readConversation(request: UpstreamRequest): Conversation {
     tool: request.tools?.[0],
     toolResult: last?.role === 'tool' ? { name: last.name, output: last.output } : undefined,
   };
-}
-
-/** The text of a message as the model would read it, for counting. */
-export function messageText(message: UpstreamMessage): string {
-  switch (message.role) {
-    case 'system':
-      return message.text;
-    case 'user':
-      return typeof message.content === 'string'
-        ? message.content
-        : message.content.map((part) => part.text).join('\n');
-    case 'assistant':
-      return message.text + (message.toolCalls ?? []).map((call) => call.name + call.arguments).join('');
-    case 'tool':
-      return message.output;
-  }
 }

@@ -1,6 +1,7 @@
 import { type Clock, systemClock } from '../../lib/clock.ts';
 import type { Upstream } from '../contract.ts';
-import { messageText, readConversation } from './conversation.ts';
+import { messageText } from '../message-text.ts';
+import { readConversation } from './conversation.ts';
 import { countPieces, cutAtStop, splitPieces } from './pieces.ts';
 import { PracticeAnswer, type PracticeStep } from './practice-answer.ts';
 import { writeScript } from './script.ts';
