@@ -6,6 +6,11 @@ export interface Identity {
   tenant: string;
   subject: string;
   roles: readonly string[];
+  /** Facts that routes may ask for. */
+  team?: string | undefined;
+  tier?: string | undefined;
+  /** Names of the tools that may be offered to models, `*` for any part of a name; absent: all. */
+  tools?: readonly string[] | undefined;
   /** Milliseconds since 1970; absent for a credential that does not expire. */
   expiresAt?: number | undefined;
 }

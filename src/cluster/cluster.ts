@@ -6,7 +6,7 @@ import type { Attachment } from '../session/attachment.ts';
 import type { LogEvent } from '../session/log-event.ts';
 import type { SessionRegistry } from '../session/session-registry.ts';
 import type { Session } from '../session/session.ts';
-import type { SessionKey, SharedStore } from '../store/contract.ts';
+import type { SessionKey, SharedStore, TurnRecord } from '../store/contract.ts';
 import { StoreError } from '../store/store-error.ts';
 import type { Logger } from '../telemetry/contract.ts';
 import type { TurnEngine } from '../turn/turn-engine.ts';
@@ -151,14 +151,14 @@ export class Cluster implements TurnService {
     for (const node of nodes) this.#tell(node, { kind: 'changed', ...pick(key) });
   }
 
-  async submit(session: Session, frame: TurnFrame): ReturnType<TurnService['submit']> {
-    const submitted = await this.#options.engine.submit(session, frame).catch((error: unknown) => {
+  async submit(session: Session, frame: TurnFrame, who?: TurnRecord['who']): ReturnType<TurnService['submit']> {
+    const submitted = await this.#options.engine.submit(session, frame, who).catch((error: unknown) => {
       // the message that says so may have been lost
       if (error instanceof ProtocolError && error.code === 'session_not_found') this.#look(session);
       throw error;
     });
     if (submitted.outcome !== 'elsewhere') return submitted;
-    return this.#ask(session, submitted.owner, { method: 'submit', frame }) as ReturnType<TurnService['submit']>;
+    return this.#ask(session, submitted.owner, { method: 'submit', frame, who }) as ReturnType<TurnService['submit']>;
   }
 
   async cancel(
@@ -403,7 +403,7 @@ export class Cluster implements TurnService {
       session = await registry.find(pick(message));
       if (session === undefined) throw new ProtocolError('session_not_found', 'The session does not exist any more.');
       let result: unknown;
-      if (request.method === 'submit') result = await engine.submit(session, request.frame);
+      if (request.method === 'submit') result = await engine.submit(session, request.frame, request.who);
       else if (request.method === 'cancel')
         result = await engine.cancel(session, request.turn, request.reason, request.heard);
       else if (request.method === 'beginningOf') result = engine.beginningOf(session, request.turn);

@@ -1,11 +1,11 @@
 import type { DownFrame } from '../../protocol/down.ts';
 import type { TurnFrame } from '../../protocol/frames/turn.ts';
 import type { LogEvent } from '../session/log-event.ts';
-import type { SessionKey } from '../store/contract.ts';
+import type { SessionKey, TurnRecord } from '../store/contract.ts';
 
 /** What a node asks of the node that runs a session's turn. */
 export type NodeRequest =
-  | { method: 'submit'; frame: TurnFrame }
+  | { method: 'submit'; frame: TurnFrame; who?: TurnRecord['who'] }
   | { method: 'beginningOf'; turn: string }
   | { method: 'cancel'; turn: string; reason?: string | undefined; heard?: number | undefined }
   | { method: 'toolResult'; turn: string; call: string; output?: unknown; error?: string | undefined };

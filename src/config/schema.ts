@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { routingShape } from '../routing/rules.ts';
 import { parseRedisAddress } from '../store/redis-address.ts';
 
 const durationMs = z.int().min(0);
@@ -14,29 +15,54 @@ const timeoutsSchema = z.strictObject({
   totalMs: positive.default(10 * 60_000),
 });
 
-const openaiChatSchema = z.strictObject({
-  name: z.string().regex(/^[A-Za-z0-9_-]{1,64}$/),
-  wire: z.literal('openai-chat'),
-  baseUrl: z.url({ protocol: /^https?$/ }),
+/** What this node asks of an upstream at most; more turns wait in line. */
+const capacitySchema = z.strictObject({
+  concurrency: positive.optional(),
+  tokensPerMinute: positive.optional(),
+  requestsPerMinute: positive.optional(),
+});
+
+const upstreamName = z.string().regex(/^[A-Za-z0-9_-]{1,64}$/);
+
+/** What upstreams of all wires have. */
+const commonShape = {
+  name: upstreamName,
+  limits: capacitySchema.prefault({}),
+  /** Where it runs; a gateway of the same `region` prefers it. */
+  region: z.string().min(1).optional(),
+  onCrash: onCrashSchema.optional(),
+};
+
+/** And those over HTTP. */
+const httpShape = {
+  ...commonShape,
   apiKey: z.string().optional(),
+  /** Several keys take turns; one that is limited or refused rests. */
+  apiKeys: z.array(z.string().min(1)).optional(),
   headers: z.record(z.string(), z.string()).optional(),
   /** Names clients may ask for; empty passes any name through. */
   models: z.array(z.string()).default([]),
   defaultModel: z.string().min(1),
+  timeouts: timeoutsSchema.prefault({}),
+};
+
+const baseUrl = z.url({ protocol: /^https?$/ });
+
+const openaiChatSchema = z.strictObject({
+  ...httpShape,
+  wire: z.literal('openai-chat'),
+  baseUrl,
   maxTokensField: z.enum(['max_tokens', 'max_completion_tokens']).optional(),
   /** How the server takes the beginning of an answer to go on with; `none` where it does not. */
   assistantPrefix: z.enum(['none', 'trailing', 'prefix', 'continue_final_message']).default('none'),
-  onCrash: onCrashSchema.optional(),
-  timeouts: timeoutsSchema.prefault({}),
 });
 
 const practiceSchema = z.strictObject({
-  name: z.string().regex(/^[A-Za-z0-9_-]{1,64}$/),
+  ...commonShape,
   wire: z.literal('practice'),
   /** 0 answers without any pause. */
   tokensPerSecond: z.number().min(0).default(40),
   firstTokenMs: durationMs.default(300),
-  onCrash: onCrashSchema.optional(),
 });
 
 /** What the address in `store` does not say. */
@@ -117,6 +143,13 @@ export const configSchema = z.strictObject({
     .prefault({}),
   /** The first is the default. Empty: the practice upstream. */
   upstreams: z.array(z.discriminatedUnion('wire', [openaiChatSchema, practiceSchema])).default([]),
+  ...routingShape,
+  /** Where this gateway runs. */
+  region: z.string().min(1).optional(),
+  /** Turns for which no upstream has room. */
+  queue: z
+    .strictObject({ maxWaiting: z.int().min(0).default(1_000), maxWaitMs: positive.default(30_000) })
+    .prefault({}),
   /** The rolling summary of sessions with window policy `summary`. */
   summary: z
     .strictObject({

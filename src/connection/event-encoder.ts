@@ -29,6 +29,10 @@ function frameOf(event: LogEvent, alias: number): DownFrame {
     const { t, sent: _sent, ...rest } = event;
     return { t, s: alias, ...rest };
   }
+  if (event.t === 'tool.call') {
+    const { t, native: _native, ...rest } = event;
+    return { t, s: alias, ...rest };
+  }
   const { t, ...rest } = event;
   return { t, s: alias, ...rest } as DownFrame;
 }

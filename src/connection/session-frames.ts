@@ -12,6 +12,7 @@ import { finishedTurnOf } from '../session/finished-turn.ts';
 import { mergeSettings } from '../session/merge-settings.ts';
 import type { Session } from '../session/session.ts';
 import { StoreError } from '../store/store-error.ts';
+import { checkTools } from './check-tools.ts';
 import { checkPlainValue } from './check-plain-value.ts';
 import type { ConnectionEnvironment } from './contract.ts';
 import { pinTurn, showWindow } from './window-frames.ts';
@@ -186,7 +187,10 @@ export class SessionFrames {
 
   async #turn(frame: TurnFrame, slot: Slot | undefined): Promise<void> {
     const session = this.#writable(frame.s, slot);
-    const submitted = await this.#environment.turns.submit(session, frame);
+    const { team, tier } = this.#identity;
+    checkTools(frame.tools ?? session.settings.tools ?? undefined, this.#identity);
+    const who = team === undefined && tier === undefined ? undefined : { team, tier };
+    const submitted = await this.#environment.turns.submit(session, frame, who);
     if (submitted.outcome === 'accepted') return;
     const { existing } = submitted;
     const state: DownFrame =

@@ -2,24 +2,18 @@ import type { TurnInput } from '../../protocol/frames/common.ts';
 import type { LogEvent } from '../session/log-event.ts';
 import { endOf } from '../session/log-event.ts';
 import { splitsPair } from '../session/session-log.ts';
-import type { UpstreamMessage, UpstreamPart, UpstreamToolCall } from '../upstream/contract.ts';
+import type { NativeAnswer, UpstreamMessage, UpstreamToolCall } from '../upstream/contract.ts';
 import { contentText } from '../upstream/message-text.ts';
 
 /** The text of an input, its text parts joined by line breaks. */
 export function inputText(input: TurnInput): string {
-  return contentText(partsOf(input));
+  return contentText(input);
 }
 
 /** Text alone is one string, however many parts it came in. */
 export function userMessage(input: TurnInput): UpstreamMessage {
-  const parts = partsOf(input);
-  if (typeof parts === 'string' || parts.every((part) => part.type === 'text'))
-    return { role: 'user', content: contentText(parts) };
-  return { role: 'user', content: parts };
-}
-
-function partsOf(input: TurnInput): string | readonly UpstreamPart[] {
-  return input as string | readonly UpstreamPart[];
+  const isText = typeof input === 'string' || input.every((part) => part.type === 'text');
+  return { role: 'user', content: isText ? contentText(input) : input };
 }
 
 /** The text of a tool's result as the model reads it. */
@@ -31,19 +25,29 @@ export function toolOutputText(result: { output?: unknown; error?: string | unde
 /**
  * What the model said in a turn as messages, from the turn's events in log order: text and the tool calls of one round
  * together, then the results. Reasoning is left out. `heard` cuts the answer at a position: what the user did not hear
- * or read is not part of later windows, and a call behind it goes together with its result.
+ * or read is not part of later windows, and a call behind it goes together with its result. `withNative`: with what the
+ * provider wants back while the same turn goes on.
  */
-export function answerMessages(events: readonly LogEvent[], heard = Number.POSITIVE_INFINITY): UpstreamMessage[] {
+export function answerMessages(
+  events: readonly LogEvent[],
+  heard = Number.POSITIVE_INFINITY,
+  withNative = false,
+): UpstreamMessage[] {
   const messages: UpstreamMessage[] = [];
   const names = new Map<string, string>();
   let text = '';
   let calls: UpstreamToolCall[] = [];
+  let native: NativeAnswer | undefined;
   const closeRound = (): void => {
     if (text !== '' || calls.length > 0) {
-      messages.push(calls.length > 0 ? { role: 'assistant', text, toolCalls: calls } : { role: 'assistant', text });
+      const own = native === undefined ? {} : { native };
+      messages.push(
+        calls.length > 0 ? { role: 'assistant', text, toolCalls: calls, ...own } : { role: 'assistant', text },
+      );
     }
     text = '';
     calls = [];
+    native = undefined;
   };
   for (const event of events) {
     if (event.t === 'delta' && event.kind === undefined) {
@@ -52,6 +56,7 @@ export function answerMessages(events: readonly LogEvent[], heard = Number.POSIT
       text += endOf(event) <= heard ? event.text : event.text.slice(0, Math.max(0, until - event.pos));
     } else if (event.t === 'tool.call' && event.pos < heard) {
       names.set(event.call, event.name);
+      if (withNative) native ??= event.native;
       calls.push({ id: event.call, name: event.name, arguments: event.arguments });
     } else if (event.t === 'tool.result' && names.has(event.call)) {
       closeRound();

@@ -11,7 +11,8 @@ import { loadPageFiles } from '../http/page-files.ts';
 import { type Clock, systemClock } from '../lib/clock.ts';
 import { createUlidMaker, cryptoRandomBytes, type RandomBytes } from '../lib/ulid.ts';
 import type { Router } from '../routing/contract.ts';
-import { createRouter } from '../routing/router.ts';
+import { Dispatcher } from '../routing/dispatcher.ts';
+import { createRouter } from '../routing/route-table.ts';
 import { GroupCommit } from '../session/group-commit.ts';
 import { Retention } from '../session/retention.ts';
 import { SessionRegistry } from '../session/session-registry.ts';
@@ -121,7 +122,14 @@ async function assemble(parts: Parts): Promise<Gateway> {
   const upstreams =
     given.length > 0 && config.upstreams.length === 0 ? given : [...given, ...createUpstreams(config.upstreams)];
   const onCrash = new Map(config.upstreams.map((upstream) => [upstream.name, upstream.onCrash]));
-  const router = createRouter(upstreams, ({ name }) => onCrash.get(name) ?? config.onCrash);
+  const router = createRouter({ upstreams, onCrashOf: ({ name }) => onCrash.get(name) ?? config.onCrash });
+  const dispatcher = new Dispatcher({
+    clock,
+    random: Math.random,
+    limitsOf: (name) => config.upstreams.find((upstream) => upstream.name === name)?.limits ?? {},
+    mostWaiting: config.queue.maxWaiting,
+    maxWaitMs: config.queue.maxWaitMs,
+  });
   checkSummaryRoute(config, router);
   // loading a tokenizer takes a third of a second: now, not in somebody's first turn
   for (const model of new Set(upstreams.map((upstream) => upstream.defaultModel))) tokensForModel(model).count('ready');
@@ -161,6 +169,7 @@ async function assemble(parts: Parts): Promise<Gateway> {
     clock,
     logger,
     router,
+    dispatcher,
     node,
     limits,
     summary: config.summary,
@@ -320,8 +329,8 @@ function isShared(store: Store): store is SharedStore {
 /** Turns of a gateway that shares its store with nobody. */
 function localTurns(engine: TurnEngine): TurnService {
   return {
-    async submit(session, frame) {
-      const submitted = await engine.submit(session, frame);
+    async submit(session, frame, who) {
+      const submitted = await engine.submit(session, frame, who);
       if (submitted.outcome === 'elsewhere')
         throw new Error('another node runs the turn in a store that is not shared');
       return submitted;

@@ -6,14 +6,15 @@ import { tokensForModel } from './model-tokens.ts';
 
 /** The configured upstreams; without any, the practice one. */
 export function createUpstreams(configured: readonly UpstreamConfig[]): Upstream[] {
-  if (configured.length === 0)
-    return [createPractice({ name: 'practice', wire: 'practice', tokensPerSecond: 40, firstTokenMs: 300 })];
+  if (configured.length === 0) return [createPractice({ name: 'practice', tokensPerSecond: 40, firstTokenMs: 300 })];
   return configured.map((upstream) =>
     upstream.wire === 'practice' ? createPractice(upstream) : createOpenaiChatUpstream(upstream),
   );
 }
 
-function createPractice(config: Extract<UpstreamConfig, { wire: 'practice' }>): Upstream {
+type PracticeConfig = Pick<Extract<UpstreamConfig, { wire: 'practice' }>, 'name' | 'tokensPerSecond' | 'firstTokenMs'>;
+
+function createPractice(config: PracticeConfig): Upstream {
   const { name, tokensPerSecond, firstTokenMs } = config;
   return createPracticeUpstream({
     name,

@@ -1,4 +1,5 @@
 import type { EventFrame } from '../../protocol/down.ts';
+import type { NativeAnswer } from '../upstream/contract.ts';
 
 /**
  * What was sent upstream for a turn, as places in the log: enough to build the same messages again. It stays with the
@@ -16,13 +17,18 @@ export interface SentWindow {
   heard?: [end: number, heard: number][] | undefined;
 }
 
-/** An event of a session's log: the wire frame without the alias, which differs from socket to socket. */
+/**
+ * An event of a session's log: the wire frame without the alias, which differs from socket to socket. `sent` and `native`
+ * (with the first call of a round: what its provider wants back) are the gateway's own, and not shown to clients.
+ */
 export type LogEvent = EventFrame extends infer Frame
   ? Frame extends { t: 'turn.routed' }
     ? Omit<Frame, 's'> & { sent?: SentWindow | undefined }
-    : Frame extends { s: number }
-      ? Omit<Frame, 's'>
-      : never
+    : Frame extends { t: 'tool.call' }
+      ? Omit<Frame, 's'> & { native?: NativeAnswer | undefined }
+      : Frame extends { s: number }
+        ? Omit<Frame, 's'>
+        : never
   : never;
 
 export type LogEventOf<Type extends LogEvent['t']> = Extract<LogEvent, { t: Type }>;

@@ -52,6 +52,8 @@ export interface TurnRecord {
   turn: string;
   fingerprint: string;
   frame: Omit<TurnFrame, 't' | 's' | 'ref'>;
+  /** What its credential says of whoever asked, for the rules; absent where it says nothing. */
+  who?: { team?: string | undefined; tier?: string | undefined } | undefined;
   /** Milliseconds since 1970, for display alone: clocks differ and jump. */
   acceptedAt: number;
   /** Of a session's unfinished turns, the one claimed earlier has the smaller one. */

@@ -1,16 +1,19 @@
 import type { Usage } from '../../protocol/frames/common.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { RouteDecision } from '../routing/contract.ts';
+import type { RoutedSink } from '../routing/routed-answer.ts';
 import { messageText } from '../upstream/message-text.ts';
-import type { UpstreamMessage, UpstreamSink, UpstreamUsage } from '../upstream/contract.ts';
+import type { UpstreamMessage } from '../upstream/contract.ts';
 import { UpstreamError } from '../upstream/contract.ts';
-import type { ModelTokens } from './contract.ts';
+import type { ModelTokens, TurnEnvironment } from './contract.ts';
 import { TurnUsage } from './turn-usage.ts';
 
 export interface SummaryRequest {
   /** Client request id of the call. */
   id: string;
+  tenant: string;
   decision: RouteDecision;
+  dispatcher: TurnEnvironment['dispatcher'];
   tokens: ModelTokens;
   messages: readonly UpstreamMessage[];
   maxTokens: number;
@@ -24,9 +27,11 @@ export interface SummaryRequest {
  * `UpstreamError` when it fails, writes nothing or takes too long, and with the signal's reason when that aborts.
  */
 export async function askSummary(request: SummaryRequest): Promise<{ text: string; usage: Usage }> {
-  const { decision, tokens, maxTokens, clock } = request;
+  const { decision, dispatcher, tokens, maxTokens, clock } = request;
   let text = '';
-  let reported: UpstreamUsage | undefined;
+  const usage = new TurnUsage();
+  /** Calls for which the provider reported nothing. */
+  let uncounted = 0;
   const controller = new AbortController();
   const counter = tokens.createCounter();
   const whole = await new Promise<string>((resolve, reject) => {
@@ -46,8 +51,16 @@ export async function askSummary(request: SummaryRequest): Promise<{ text: strin
     );
     if (request.signal.aborted) return stop();
     request.signal.addEventListener('abort', stop);
-    const sink: UpstreamSink = {
-      onOpen: () => {},
+    const sink: RoutedSink = {
+      onQueued: () => {},
+      onTarget: () => {},
+      onRestart() {
+        text = '';
+      },
+      onAttempt(report) {
+        if (report.usage !== undefined) usage.add(report.usage, { input: 0, output: 0, reasoning: 0 });
+        else if (report.isOpened || report.isHandedOn) uncounted++;
+      },
       onText(piece) {
         if (controller.signal.aborted) return;
         text += piece;
@@ -60,9 +73,9 @@ export async function askSummary(request: SummaryRequest): Promise<{ text: strin
       onReasoning: () => {},
       onToolCallDelta: () => {},
       onToolCall: () => {},
-      onUsage: (usage) => {
-        reported = usage;
-      },
+      onSource: () => {},
+      onNative: () => {},
+      onUsage: () => {},
       onEnd(finish) {
         if (finish === 'content_filter')
           return fail(new UpstreamError('content_refused', 'The provider refused to sum up.'));
@@ -73,13 +86,27 @@ export async function askSummary(request: SummaryRequest): Promise<{ text: strin
       onError: fail,
       onClose: () => {},
     };
-    const { upstream, model } = decision;
     const { id: turn, messages } = request;
-    upstream.stream({ turn, model, messages, params: { maxOutputTokens: maxTokens } }, sink, controller.signal);
+    dispatcher.answer(
+      {
+        decision,
+        tenant: request.tenant,
+        session: request.id,
+        tokens: maxTokens,
+        isFollowUp: false,
+        hasTools: false,
+        format: undefined,
+        build: ({ model }) => ({ turn, model, messages, params: { maxOutputTokens: maxTokens } }),
+      },
+      sink,
+      controller.signal,
+    );
   });
-  const usage = new TurnUsage();
-  const input = reported === undefined ? await tokens.countSliced(request.messages.map(messageText).join('\n')) : 0;
-  usage.add(reported, { input, output: counter.total, reasoning: 0 });
+  if (uncounted > 0) {
+    const input = await tokens.countSliced(request.messages.map(messageText).join('\n'));
+    for (let i = 0; i < uncounted; i++)
+      usage.add(undefined, { input, output: i === 0 ? counter.total : 0, reasoning: 0 });
+  }
   return { text: cutTo(whole.trim().toWellFormed(), maxTokens, tokens), usage: usage.total(tokens.exact) };
 }
 

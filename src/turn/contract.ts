@@ -2,10 +2,13 @@ import type { TurnStatus } from '../../protocol/frames/common.ts';
 import type { CountTokens } from '../context/message-tokens.ts';
 import type { SessionContext } from '../context/session-context.ts';
 import type { Clock } from '../lib/clock.ts';
-import type { Router } from '../routing/contract.ts';
+import type { Router, Target } from '../routing/contract.ts';
+import type { RoutedCall } from '../routing/routed-call.ts';
+import type { RoutedSink } from '../routing/routed-answer.ts';
 import type { LiveTurn, Session } from '../session/session.ts';
 import type { Store } from '../store/contract.ts';
 import type { Logger } from '../telemetry/contract.ts';
+import type { UpstreamError, UpstreamMessage } from '../upstream/contract.ts';
 import type { TokenCounter } from '../tokens/token-counter.ts';
 
 /** Bounds on turns that hold for all sessions. */
@@ -53,6 +56,10 @@ export interface TurnEnvironment {
   clock: Clock;
   logger: Logger;
   router: Router;
+  /** Brings calls to upstreams. */
+  dispatcher: { answer(call: RoutedCall, sink: RoutedSink, signal: AbortSignal): void };
+  /** Why a target cannot take a request, as far as that is known beforehand. */
+  refusalOf?(target: Target, messages: readonly UpstreamMessage[], hasTools: boolean): UpstreamError | undefined;
   limits: TurnLimits;
   node: string;
   tokensFor(model: string): ModelTokens;

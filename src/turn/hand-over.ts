@@ -1,11 +1,12 @@
 import type { Clock } from '../lib/clock.ts';
 import type { Router } from '../routing/contract.ts';
 import type { Session } from '../session/session.ts';
-import type { OrphanedSession, Store, TurnRecord } from '../store/contract.ts';
+import type { OrphanedSession, SessionKey, Store, TurnRecord } from '../store/contract.ts';
 import { LeaseLostError } from '../store/store-error.ts';
 import type { Logger } from '../telemetry/contract.ts';
 import { onBusyOf } from './claim-answers.ts';
 import type { LiveTurns } from './live-turns.ts';
+import { routeRequestOf } from './route-turn.ts';
 import type { Turn } from './turn.ts';
 
 export interface HandOverOptions {
@@ -43,7 +44,7 @@ export class HandOver {
   /** Whether the turns that a node left in a session go on here: as the route of the running one says. */
   goesOnWith(orphan: OrphanedSession): boolean {
     const [running] = orphan.unfinished;
-    return running !== undefined && !this.#draining && this.#goesOn(running.frame, orphan.session.settings);
+    return running !== undefined && !this.#draining && this.#goesOn(running, orphan.session, orphan.session.settings);
   }
 
   /** Goes on with the turns that a node which is gone left in a session; no claim of it may be on its way. Throws `StoreError`. */
@@ -76,7 +77,7 @@ export class HandOver {
     const durable: Promise<void>[] = [];
     for (const session of live.sessions) {
       const running = live.runnableOf(session);
-      if (running === undefined || !this.#goesOn(running.frame, session.settings)) continue;
+      if (running === undefined || !this.#goesOn(running.record, session.key, session.settings)) continue;
       live.abandon(session, 'handed_over');
       durable.push(session.whenDurable(session.log.head));
     }
@@ -100,13 +101,9 @@ export class HandOver {
     }
   }
 
-  #goesOn(frame: TurnRecord['frame'], settings: Session['settings']): boolean {
+  #goesOn(record: TurnRecord, key: SessionKey, settings: Session['settings']): boolean {
     try {
-      const { onCrash } = this.#options.router.route({
-        route: frame.route ?? settings.route ?? undefined,
-        model: frame.model ?? settings.model ?? undefined,
-      });
-      return onCrash === 'continue';
+      return this.#options.router.route(routeRequestOf(key, settings, record)).onCrash === 'continue';
     } catch {
       // what it asked for is not configured here any more
       return false;

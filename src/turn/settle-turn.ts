@@ -1,4 +1,5 @@
 import type { Timing, Usage } from '../../protocol/frames/common.ts';
+import type { Source } from '../../protocol/frames/turn.ts';
 import { messageOverheadTokens, messageTokens } from '../context/message-tokens.ts';
 import { answerMessages } from '../context/turn-messages.ts';
 import type { LogEvent } from '../session/log-event.ts';
@@ -24,6 +25,7 @@ export interface EndingTurn extends LiveTurn {
   readonly acceptedMs: number;
   readonly startedMs: number | undefined;
   readonly firstTokenMs: number | undefined;
+  readonly sources: Source[];
   finalUsage(): Usage;
 }
 
@@ -42,6 +44,7 @@ export async function settleTurn(environment: TurnEnvironment, turn: EndingTurn,
     reason: ending.reason,
     message: ending.message,
     heard,
+    ...(turn.sources.length === 0 ? {} : { sources: turn.sources }),
     usage,
     timing: timingOf(environment, turn),
   });

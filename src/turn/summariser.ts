@@ -10,7 +10,7 @@ import type { SummarySettings, TurnEnvironment } from './contract.ts';
 
 export type SummariserOptions = Pick<
   TurnEnvironment,
-  'store' | 'clock' | 'logger' | 'router' | 'limits' | 'tokensFor' | 'contextOf'
+  'store' | 'clock' | 'logger' | 'router' | 'dispatcher' | 'limits' | 'tokensFor' | 'contextOf'
 > & {
   summary: SummarySettings;
   /** A summary was stored; other nodes are told. */
@@ -118,7 +118,9 @@ export class Summariser {
       const decision = router.route({ route: asked.route, model: asked.model });
       const { text, usage } = await askSummary({
         id: `${last.turn}-summary`,
+        tenant: key.tenant,
         decision,
+        dispatcher: this.#options.dispatcher,
         tokens: tokensFor(decision.model),
         messages: foldMessages(asked.prompt ?? summaryInstructions, maxTokens, before?.text, messages, 4 * budget),
         maxTokens,

@@ -1,8 +1,10 @@
 import type { Cancelling, TurnFrame, TurnState } from '../../protocol/frames/turn.ts';
 import { ProtocolError } from '../../protocol/protocol-error.ts';
+import { mediaTokens } from '../context/media-tokens.ts';
 import { messageOverheadTokens } from '../context/message-tokens.ts';
 import { SessionContext } from '../context/session-context.ts';
 import { inputText } from '../context/turn-messages.ts';
+import { schemaProblem } from '../lib/json-format.ts';
 import { endOf, type LogEvent } from '../session/log-event.ts';
 import type { LiveTurn, Session } from '../session/session.ts';
 import type { OrphanedSession, StoredTurn, TurnRecord } from '../store/contract.ts';
@@ -15,6 +17,7 @@ import { LiveTurns } from './live-turns.ts';
 import { LostClaims } from './lost-claims.ts';
 import { noteHeard } from './note-heard.ts';
 import { Summariser } from './summariser.ts';
+import { routeTurn } from './route-turn.ts';
 import { Turn } from './turn.ts';
 
 export type TurnEngineOptions = Omit<TurnEnvironment, 'contextOf' | 'summaryFailed' | 'turnEnded' | 'turnForgotten'> & {
@@ -104,18 +107,18 @@ export class TurnEngine {
    * Claims and starts a turn. Throws `ProtocolError`: idempotency_conflict, turn_in_progress, queue_full, stale_base,
    * input_too_large, session_not_found, store_unavailable, draining.
    */
-  async submit(session: Session, frame: TurnFrame): Promise<Submitted> {
+  async submit(session: Session, frame: TurnFrame, who?: TurnRecord['who']): Promise<Submitted> {
     // its socket may be gone before the claim is answered; the turn still belongs to this session's one object
     session.holds++;
     try {
-      return await this.#submit(session, frame);
+      return await this.#submit(session, frame, who);
     } finally {
       session.holds--;
       if (session.idle) this.#options.sessionSettled(session);
     }
   }
 
-  async #submit(session: Session, frame: TurnFrame): Promise<Submitted> {
+  async #submit(session: Session, frame: TurnFrame, who: TurnRecord['who']): Promise<Submitted> {
     if (this.#draining)
       throw new ProtocolError('draining', 'This node is going away; send the turn on another connection.');
     const { id: turn, t: _type, s: _alias, ref: _ref, ...rest } = frame;
@@ -135,10 +138,15 @@ export class TurnEngine {
         `The input is larger than ${limits.maxInputBytes} bytes; send a shorter one.`,
       );
     }
+    const format = frame.params?.responseFormat ?? session.settings.params?.responseFormat;
+    const problem = format?.type === 'json_schema' ? schemaProblem(format.schema) : undefined;
+    if (problem !== undefined)
+      throw new ProtocolError('invalid_frame', `turn: “params.responseFormat.schema” cannot be used: ${problem}.`);
     const record: TurnRecord = {
       turn,
       fingerprint: fingerprintOf({ ...frame, input }),
       frame: { id: turn, ...rest, input },
+      who,
       acceptedAt: this.#options.clock.wall(),
       node: this.#options.node,
     };
@@ -153,13 +161,22 @@ export class TurnEngine {
   }
 
   async #createTurn(session: Session, record: TurnRecord): Promise<Turn> {
-    const { tokensFor, router } = this.#options;
-    const { model, input } = record.frame;
-    const tokens = tokensFor(
-      model ?? session.settings.model ?? router.route({ route: undefined, model: undefined }).model,
-    );
+    const { input } = record.frame;
+    const tokens = this.#options.tokensFor(this.#modelOf(session, record));
     const counted = await tokens.countSliced(inputText(input));
-    return new Turn(this.#environment, session, record, tokens, counted + messageOverheadTokens);
+    const media = mediaTokens(typeof input === 'string' ? [] : input);
+    return new Turn(this.#environment, session, record, tokens, counted + media + messageOverheadTokens);
+  }
+
+  /** The model for which the input is counted, before its way is chosen with what that count says. */
+  #modelOf(session: Session, record: TurnRecord): string {
+    const { router } = this.#options;
+    try {
+      return routeTurn(router, session, record).model;
+    } catch {
+      // what cannot be routed fails as a turn
+      return router.upstreams[0]!.defaultModel;
+    }
   }
 
   /** Answers a cancel; the end follows as `turn.ended`. `after`: the position that the answer must not overtake. */

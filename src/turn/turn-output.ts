@@ -28,6 +28,8 @@ export class TurnOutput {
   #closedTokens = 0;
   #closedTextTokens = 0;
   #closedReasoningTokens = 0;
+  /** Tokens of visible text before the round. */
+  #textTokensBefore = 0;
   /** First half of a pair whose second half has not come. */
   #heldKind: DeltaKind = 'text';
   #held = '';
@@ -70,14 +72,14 @@ export class TurnOutput {
       if (event.t === 'tool.result') isRoundOver = true;
       if (event.t !== 'delta' && event.t !== 'tool.call') continue;
       if (isRoundOver) {
-        this.closeRound();
+        this.closeCall();
         rounds++;
       }
       isRoundOver = false;
       if (event.t === 'delta') this.#counterOf(event.kind ?? 'text').append(event.text);
       else (this.#tool ??= this.#options.createCounter()).append(event.name + event.arguments);
     }
-    if (isRoundOver) this.closeRound();
+    if (isRoundOver) this.closeCall();
     return rounds;
   }
 
@@ -115,8 +117,22 @@ export class TurnOutput {
     this.#emit(this.#heldKind, '\ufffd');
   }
 
+  /** What comes now may be taken back. */
+  beginRound(): void {
+    this.#textTokensBefore = this.textTokens;
+  }
+
+  /** What the round said does not hold; it is paid for all the same. */
+  restart(): void {
+    for (const { kind, text } of this.#backlog.splice(0)) this.#counterOf(kind).append(text);
+    this.#draining = false;
+    this.#held = '';
+    this.closeCall();
+    this.#closedTextTokens = this.#textTokensBefore;
+  }
+
   /** One upstream call is over; a next one starts its tokens anew. */
-  closeRound(): void {
+  closeCall(): void {
     this.#closedTokens = this.tokens;
     this.#closedTextTokens = this.textTokens;
     this.#closedReasoningTokens = this.reasoningTokens;
@@ -134,7 +150,10 @@ export class TurnOutput {
 
   readonly #drain = (): void => {
     const piece = this.#backlog.shift();
-    if (piece === undefined || this.#stopped) return;
+    if (piece === undefined || this.#stopped) {
+      this.#draining = false;
+      return;
+    }
     this.#take(piece.kind, piece.text);
     if (this.#backlog.length > 0) {
       setImmediate(this.#drain);
@@ -199,4 +218,13 @@ export class TurnOutput {
     if (kind === 'text') return (this.#text ??= this.#options.createCounter());
     return (this.#reasoning ??= this.#options.createCounter());
   }
+}
+
+/** What is left of a limit; providers take one token at least. */
+export function lessBy(limit: number | undefined, used: number): number | undefined {
+  return limit === undefined ? undefined : Math.max(1, limit - used);
+}
+
+export function minimum(a: number | undefined, b: number | undefined): number | undefined {
+  return a === undefined || b === undefined ? (a ?? b) : Math.min(a, b);
 }

@@ -1,13 +1,14 @@
 import type { Cancelling, TurnFrame, TurnState } from '../../protocol/frames/turn.ts';
 import type { LogEvent } from '../session/log-event.ts';
 import type { Session } from '../session/session.ts';
-import type { StoredTurn } from '../store/contract.ts';
+import type { StoredTurn, TurnRecord } from '../store/contract.ts';
 
 /** What connections ask of turns, wherever those run. Faults are `ProtocolError`. */
 export interface TurnService {
   submit(
     session: Session,
     frame: TurnFrame,
+    who?: TurnRecord['who'],
   ): Promise<{ outcome: 'accepted' } | { outcome: 'known'; existing: StoredTurn }>;
   /** `after`: the position that the answer must not overtake. */
   cancel(

@@ -1,34 +1,28 @@
 import type { Usage } from '../../protocol/frames/common.ts';
-import type { TurnFrame, TurnState } from '../../protocol/frames/turn.ts';
+import type { Source, TurnFrame, TurnRouted, TurnState } from '../../protocol/frames/turn.ts';
 import { ProtocolError } from '../../protocol/protocol-error.ts';
 import { messageTokens } from '../context/message-tokens.ts';
-import { answerMessages } from '../context/turn-messages.ts';
+import { answerMessages, inputText } from '../context/turn-messages.ts';
 import type { Window } from '../context/window.ts';
-import type { RouteDecision } from '../routing/contract.ts';
-import type { LogEvent, LogEventOf } from '../session/log-event.ts';
+import type { AttemptReport } from '../routing/attempt.ts';
+import type { RouteDecision, Target } from '../routing/contract.ts';
+import { endOfAll, type LogEvent, type LogEventOf } from '../session/log-event.ts';
 import type { LiveTurn, Session } from '../session/session.ts';
 import type { TurnRecord } from '../store/contract.ts';
 import { StoreError } from '../store/store-error.ts';
-import type { FinishReason, UpstreamMessage, UpstreamToolCall, UpstreamUsage } from '../upstream/contract.ts';
+import type { FinishReason } from '../upstream/contract.ts';
 import { UpstreamError } from '../upstream/contract.ts';
 import { continuationOf } from './continuation.ts';
 import type { Ending, ModelTokens, TurnEnvironment } from './contract.ts';
 import { OpenCalls } from './open-calls.ts';
 import { prepareWindow } from './prepare-window.ts';
+import { routeTurn } from './route-turn.ts';
 import { settleTurn } from './settle-turn.ts';
 import { TurnMachine } from './turn-machine.ts';
 import { type DeltaKind, TurnOutput } from './turn-output.ts';
 import { TurnTimers } from './turn-timers.ts';
 import { TurnUsage } from './turn-usage.ts';
-
-/** One upstream call of a turn; a turn with tools makes several. */
-interface Round {
-  inputTokens: number;
-  outputTokensBefore: number;
-  reasoningTokensBefore: number;
-  calls: UpstreamToolCall[];
-  usage: UpstreamUsage | undefined;
-}
+import { type RoundHost, UpstreamRound } from './upstream-round.ts';
 
 /**
  * One turn from its claim to its end. Whoever ends it first (completion, cancel, limit, failure, drain) decides how;
@@ -55,9 +49,13 @@ export class Turn implements LiveTurn {
   readonly #controller = new AbortController();
   readonly #timers: TurnTimers;
   readonly #calls = new OpenCalls();
-  #windowMessages: UpstreamMessage[] = [];
-  #windowTokens = 0;
-  #round: Round | undefined;
+  #window: Window | undefined;
+  #round: UpstreamRound | undefined;
+  /** Where the round in the log began, for what may not hold. */
+  #roundStart = 0;
+  /** Key of the target that `turn.routed` named last. */
+  #target: string | undefined;
+  readonly #sources = new Map<string, Source>();
   #rounds = 0;
   /** What a node that is gone had done of it. */
   #before: readonly LogEvent[] = [];
@@ -95,7 +93,12 @@ export class Turn implements LiveTurn {
   }
 
   get hasUpstreamCall(): boolean {
-    return this.#round !== undefined;
+    return this.#round?.hasCall === true;
+  }
+
+  /** Citations, each address once. */
+  get sources(): Source[] {
+    return [...this.#sources.values()];
   }
 
   /** Waits for its place; `ahead` turns are before it. */
@@ -189,30 +192,22 @@ export class Turn implements LiveTurn {
     if (continuation === undefined) return void this.end(nodeLost);
     const window = await prepareWindow(this.#environment, this, this.#tools());
     if (this.machine.isOver) return;
-    this.#windowMessages = window.messages;
-    this.#windowTokens = window.report.tokens;
-    if (routed === undefined) this.#announceRoute(window);
+    this.#window = window;
+    this.#target = routed?.t === 'turn.routed' ? `${routed.upstream}/${routed.model}` : undefined;
     if (continuation.kind !== 'tools') return this.#callUpstream(continuation.kind === 'prefix');
     this.machine.enter('waiting');
     this.#waitForResults();
   }
 
   #route(): RouteDecision {
-    const { frame } = this;
-    const { settings } = this.session;
-    return this.#environment.router.route({
-      route: frame.route ?? settings.route ?? undefined,
-      model: frame.model ?? settings.model ?? undefined,
-    });
+    const { router } = this.#environment;
+    const facts = { text: inputText(this.frame.input), inputTokens: this.inputTokens };
+    return routeTurn(router, this.session, this.record, facts);
   }
 
   /** Undefined when what the other node had chosen is not configured here. */
-  #routeAgain({ upstream, model }: LogEventOf<'turn.routed'>): RouteDecision | undefined {
-    try {
-      return this.#environment.router.route({ route: upstream, model });
-    } catch {
-      return undefined;
-    }
+  #routeAgain({ upstream, model, route }: LogEventOf<'turn.routed'>): RouteDecision | undefined {
+    return this.#environment.router.again(upstream, model, route);
   }
 
   /** Accounts what the other node did, and knows the calls that it opened. */
@@ -252,59 +247,74 @@ export class Turn implements LiveTurn {
     });
   }
 
-  #announceRoute({ report, sent }: Window): void {
-    const { upstream, model } = this.decision!;
-    this.session.append({ t: 'turn.routed', turn: this.id, upstream: upstream.name, model, window: report, sent });
-  }
-
   #callUpstream(continuesAnswer = false): void {
     const { frame, session } = this;
-    const { upstream, model } = this.decision!;
-    const output = this.output!;
     this.machine.enter('waiting');
     this.#tellState('waiting');
     this.#rounds++;
-    const own = this.#rounds === 1 ? [] : answerMessages(session.log.eventsOf(this.id));
+    const events = session.log.eventsOf(this.id);
+    const own = this.#rounds === 1 && !continuesAnswer ? [] : answerMessages(events, undefined, true);
     const ownTokens = own.reduce((sum, message) => sum + messageTokens(message, this.tokens.count), 0);
-    const round: Round = {
-      inputTokens: this.#windowTokens + ownTokens,
-      outputTokensBefore: output.tokens,
-      reasoningTokensBefore: output.reasoningTokens,
-      calls: [],
-      usage: undefined,
+    this.#roundStart = continuesAnswer ? startOfRound(events) : session.log.head;
+    this.#round = new UpstreamRound(this.#environment, this.#host(), {
+      decision: this.decision!,
+      messages: [...(this.#window?.messages ?? []), ...own],
+      inputTokens: (this.#window?.report.tokens ?? 0) + ownTokens,
+      params: { ...session.settings.params, ...frame.params },
+      maxOutputTokens: frame.limits?.maxOutputTokens,
+      tools: this.#tools(),
+      continuesAnswer,
+      isFollowUp: this.#rounds > 1,
+      stay: this.#target,
+    });
+    this.#round.start();
+  }
+
+  #host(): RoundHost {
+    const { session } = this;
+    return {
+      turn: this.id,
+      key: session.key,
+      output: this.output!,
+      usage: this.usage,
+      signal: this.#controller.signal,
+      queued: (ahead) => this.#tellState('queued', ahead),
+      goesTo: (target, because) => this.#guard(() => this.#goesTo(target, because)),
+      said: (kind, text) => this.#take(kind, text),
+      restarted: (reason) =>
+        this.#guard(() => session.append({ t: 'turn.restarted', turn: this.id, from: this.#roundStart, reason })),
+      answered: (finish, round) => this.#guard(() => this.#answered(finish, round)),
+      failed: (error) => this.#guard(() => this.#fail(error)),
+      attempted: (report) => this.#attempted(report),
     };
-    this.#round = round;
-    const params = { ...session.settings.params, ...frame.params };
-    const maxOutputTokens = continuesAnswer
-      ? minimum(
-          lessBy(params.maxOutputTokens, output.roundTokens),
-          lessBy(frame.limits?.maxOutputTokens, output.tokens),
-        )
-      : minimum(params.maxOutputTokens, frame.limits?.maxOutputTokens);
-    upstream.stream(
-      {
-        turn: this.id,
-        model,
-        messages: [...this.#windowMessages, ...own],
-        params: { ...params, maxOutputTokens },
-        tools: this.#tools(),
-        ...(continuesAnswer ? { continuesAnswer } : {}),
-      },
-      {
-        onOpen: () => {},
-        onText: (text) => this.#take('text', text),
-        onReasoning: (text) => this.#take('reasoning', text),
-        onToolCallDelta: (text) => this.#guard(() => output.countToolText(text)),
-        onToolCall: (call) => round.calls.push(call),
-        onUsage: (usage) => {
-          round.usage = usage;
-        },
-        onEnd: (finish) => this.#guard(() => output.finish(() => this.#guard(() => this.#answered(finish, round)))),
-        onError: (error) => this.#guard(() => output.finish(() => this.#fail(error))),
-        onClose: () => {},
-      },
-      this.#controller.signal,
-    );
+  }
+
+  #goesTo({ key, upstream, model }: Target, because: TurnRouted['because']): void {
+    if (this.machine.isOver || key === this.#target || this.#window === undefined) return;
+    const isFirst = this.#target === undefined;
+    this.#target = key;
+    this.tokens = this.#environment.tokensFor(model);
+    const { route, variant, degraded } = this.decision!;
+    const { report, sent } = this.#window;
+    this.session.append({
+      t: 'turn.routed',
+      turn: this.id,
+      upstream: upstream.name,
+      model,
+      window: report,
+      ...(route === undefined ? {} : { route }),
+      ...(isFirst || because === undefined ? {} : { because }),
+      ...(variant === undefined ? {} : { variant }),
+      ...(degraded.length === 0 ? {} : { degraded: [...degraded] }),
+      sent,
+    });
+    // it may have waited for a place
+    if (isFirst) this.#tellState('waiting');
+  }
+
+  #attempted({ hidden: _hidden, ...report }: AttemptReport): void {
+    const { tenant, session } = this.session.key;
+    this.#environment.logger.debug({ tenant, session, turn: this.id, ...report }, 'upstream call ended');
   }
 
   #take(kind: DeltaKind, text: string): void {
@@ -328,10 +338,10 @@ export class Turn implements LiveTurn {
     }
   }
 
-  #answered(finish: FinishReason, round: Round): void {
+  #answered(finish: FinishReason, round: UpstreamRound): void {
     if (this.machine.isOver) return;
     this.#closeRound();
-    if (round.calls.length > 0) return this.#openCalls(round.calls);
+    if (round.calls.length > 0) return this.#openCalls(round);
     if (finish === 'length') {
       this.end({
         status: 'limited',
@@ -349,7 +359,7 @@ export class Turn implements LiveTurn {
     }
   }
 
-  #openCalls(calls: readonly UpstreamToolCall[]): void {
+  #openCalls({ calls, native }: UpstreamRound): void {
     const { limits } = this.#environment;
     if (this.#rounds > limits.maxToolRounds) {
       this.end({
@@ -359,9 +369,10 @@ export class Turn implements LiveTurn {
       });
       return;
     }
-    for (const call of calls) {
+    for (const [i, call] of calls.entries()) {
       const id = this.#calls.open(call);
-      this.session.append({ t: 'tool.call', turn: this.id, call: id, name: call.name, arguments: call.arguments });
+      const event = { t: 'tool.call', turn: this.id, call: id, name: call.name, arguments: call.arguments } as const;
+      this.session.append(i === 0 && native !== undefined ? { ...event, native } : event);
     }
     this.#waitForResults();
   }
@@ -395,18 +406,13 @@ export class Turn implements LiveTurn {
     }
   }
 
-  /** Accounts the upstream call that is over or was cut short. */
+  /** Accounts the calls that are over or were cut short. */
   #closeRound(): void {
     const round = this.#round;
-    const output = this.output;
-    if (round === undefined || output === undefined) return;
+    if (round === undefined) return;
     this.#round = undefined;
-    this.usage.add(round.usage, {
-      input: round.inputTokens,
-      output: output.tokens - round.outputTokensBefore,
-      reasoning: output.reasoningTokens - round.reasoningTokensBefore,
-    });
-    output.closeRound();
+    round.close();
+    for (const source of round.sources) this.#sources.set(source.url, source);
   }
 
   #fail(error: unknown): void {
@@ -445,11 +451,8 @@ const nodeLost: Ending = {
   message: 'The node that ran the turn stopped; what was said until then is kept.',
 };
 
-/** What is left of a limit; providers take one token at least. */
-function lessBy(limit: number | undefined, used: number): number | undefined {
-  return limit === undefined ? undefined : Math.max(1, limit - used);
-}
-
-function minimum(a: number | undefined, b: number | undefined): number | undefined {
-  return a === undefined || b === undefined ? (a ?? b) : Math.min(a, b);
+/** Position of the first thing said in the round that these events end with. */
+function startOfRound(events: readonly LogEvent[]): number {
+  const before = events.findLastIndex(({ t }) => t === 'tool.result' || t === 'turn.restarted');
+  return events.slice(before + 1).find(({ t }) => t === 'delta')?.pos ?? endOfAll(events);
 }

@@ -3,7 +3,7 @@ import type { DownFrame } from '../../protocol/down.ts';
 import type { TurnFrame } from '../../protocol/frames/turn.ts';
 import { tokensForModel } from '../../src/gateway/model-tokens.ts';
 import { systemClock } from '../../src/lib/clock.ts';
-import { createRouter } from '../../src/routing/router.ts';
+import { createRouter } from '../../src/routing/route-table.ts';
 import type { Follower } from '../../src/session/attachment.ts';
 import { GroupCommit } from '../../src/session/group-commit.ts';
 import { Session } from '../../src/session/session.ts';
@@ -13,6 +13,7 @@ import { checkContiguous, transcript } from '../support/assembled-text.ts';
 import { createMemoryStore } from '../support/memory-store.ts';
 import { createScriptedUpstream } from '../support/scripted-upstream.ts';
 import { seededRandom } from '../support/seeded-random.ts';
+import { createTestDispatcher } from '../support/test-dispatcher.ts';
 import { newTurnId } from '../support/test-gateway.ts';
 
 const trials = process.env.PARLEY_LONG ? 200_000 : 10_000;
@@ -70,7 +71,8 @@ async function runTrial(seed: number): Promise<void> {
     store,
     clock: systemClock,
     logger: silentLogger,
-    router: createRouter([upstream]),
+    router: createRouter({ upstreams: [upstream] }),
+    dispatcher: createTestDispatcher(),
     limits,
     summary: { maxTokens: 100, after: 0.5, timeoutMs: 1_000 },
     node: 'n',

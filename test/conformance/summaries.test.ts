@@ -174,7 +174,7 @@ describe.each(stores)('rolling summaries on $name', ({ place }) => {
     let fails = true;
     const write = (call: ScriptedCall): void => {
       if (!fails) return summarise(call);
-      setImmediate(() => call.sink.onError(new UpstreamError('upstream_overloaded', 'The provider is overloaded.')));
+      setImmediate(() => call.sink.onError(new UpstreamError('upstream_rejected', 'The provider refused the request.')));
     };
     const { client, chat, notes, logged } = await startScene(place(), write);
     const failures = () =>

@@ -83,7 +83,7 @@ describe('an answer on its way out', () => {
     output.countToolText('hello');
     expect(deltas.map((delta) => delta.tokens)).toEqual([1, 2]);
     expect([output.tokens, output.textTokens, output.reasoningTokens]).toEqual([3, 1, 1]);
-    output.closeRound();
+    output.closeCall();
     output.push('text', ' again');
     expect([output.tokens, output.textTokens]).toEqual([4, 2]);
   });

@@ -1,0 +1,103 @@
+import type { Clock } from '../lib/clock.ts';
+import { Breaker, type BreakerOptions, type BreakerState, usualBreaker } from './breaker.ts';
+import type { Target } from './contract.ts';
+import { RetryBudget } from './retry-budget.ts';
+
+/** Weight of the newest time to the first token in its mean. */
+const newestShare = 0.3;
+/** Taken for a target that was not called yet, milliseconds. */
+const unknownFirstTokenMs = 200;
+
+/** How a target is doing, as this node has seen it. */
+export class TargetState {
+  readonly breaker: Breaker;
+  readonly retryBudget = new RetryBudget();
+  running = 0;
+  /** Input and expected output tokens of the calls that run. */
+  outstandingTokens = 0;
+  #firstTokenMs: number | undefined;
+  #restUntilMs = 0;
+  readonly #clock: Clock;
+
+  constructor(clock: Clock, breaker: BreakerOptions = usualBreaker) {
+    this.#clock = clock;
+    this.breaker = new Breaker(clock, breaker);
+  }
+
+  /** Mean time to the first token, milliseconds; undefined before the first one. */
+  get firstTokenMs(): number | undefined {
+    return this.#firstTokenMs;
+  }
+
+  /** The smaller, the sooner it is likely to answer. */
+  load(weight: number): number {
+    return ((this.outstandingTokens + 1) * (this.#firstTokenMs ?? unknownFirstTokenMs)) / weight;
+  }
+
+  firstToken(ms: number): void {
+    const before = this.#firstTokenMs;
+    this.#firstTokenMs = before === undefined ? ms : before + (ms - before) * newestShare;
+  }
+
+  /** The provider asked to be left alone. */
+  rest(forMs: number): void {
+    this.#restUntilMs = Math.max(this.#restUntilMs, this.#clock.now() + forMs);
+  }
+
+  /** Milliseconds until it may be called again after it asked to be left alone. */
+  get restMs(): number {
+    return Math.max(0, this.#restUntilMs - this.#clock.now());
+  }
+
+  get isUsable(): boolean {
+    return this.restMs === 0 && this.breaker.allows;
+  }
+}
+
+/** What an operator sees of a target. */
+export interface TargetReport {
+  target: string;
+  breaker: BreakerState;
+  running: number;
+  outstandingTokens: number;
+  firstTokenMs: number | undefined;
+  restMs: number;
+}
+
+/** The states of all targets; they outlive a change of the routes. */
+export class TargetStates {
+  readonly #clock: Clock;
+  readonly #states = new Map<string, TargetState>();
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  of({ key }: Target): TargetState {
+    let state = this.#states.get(key);
+    if (state === undefined) {
+      // clients may ask for any model of an open upstream
+      if (this.#states.size >= mostStates) this.#forgetIdle();
+      this.#states.set(key, (state = new TargetState(this.#clock)));
+    }
+    return state;
+  }
+
+  report(): TargetReport[] {
+    return [...this.#states].map(([target, state]) => ({
+      target,
+      breaker: state.breaker.state,
+      running: state.running,
+      outstandingTokens: state.outstandingTokens,
+      firstTokenMs: state.firstTokenMs,
+      restMs: state.restMs,
+    }));
+  }
+
+  #forgetIdle(): void {
+    for (const [key, state] of this.#states)
+      if (state.running === 0 && state.breaker.state === 'closed' && state.restMs === 0) this.#states.delete(key);
+  }
+}
+
+const mostStates = 1_000;
