@@ -26,6 +26,8 @@ export class TurnHandle implements Turn {
   readonly #done = createDeferred<TurnResult>();
   /** All that was said, once for every iteration: each of them keeps a place in it instead of a buffer. */
   #parts: TurnPart[] = [];
+  /** Those of text and tools that no restart has dropped, with their places in the log. */
+  #standing: { pos: number; part: TurnPart }[] = [];
   #waiting: (() => void)[] = [];
   #failure: ParleyError | undefined;
 
@@ -57,7 +59,9 @@ export class TurnHandle implements Turn {
 
   get toolCalls(): TurnToolCall[] {
     const calls = new Map<string, TurnToolCall>();
-    for (const { type, ...part } of this.#parts) {
+    for (const {
+      part: { type, ...part },
+    } of this.#standing) {
       if (type === 'tool-call') calls.set((part as TurnToolCall).call, part as TurnToolCall);
       else if (type === 'tool-result') Object.assign(calls.get((part as TurnToolCall).call) ?? {}, part);
     }
@@ -112,11 +116,12 @@ export class TurnHandle implements Turn {
       this.status = 'running';
       this.#accepted.resolve();
     }
-    const { t, s: _alias, pos: _pos, turn: _turn, ...rest } = event;
+    const { t, s: _alias, pos, turn: _turn, ...rest } = event;
     if (event.t === 'turn.accepted') this.input = event.input;
     else if (event.t === 'delta') this.#say(event);
     else if (event.t === 'turn.ended') this.#end(event);
-    else this.#parts.push({ type: t.replace('turn.', '').replace('.', '-'), ...rest } as TurnPart);
+    else this.#push(pos, { type: t.replace('turn.', '').replace('.', '-'), ...rest } as TurnPart);
+    if (event.t === 'turn.restarted') this.#drop(event.from);
     this.#wake();
   }
 
@@ -130,6 +135,7 @@ export class TurnHandle implements Turn {
   /** The log is told anew from the start. */
   reset(): void {
     this.#parts = [];
+    this.#standing = [];
     this.tokens = 0;
     this.#wake();
   }
@@ -159,11 +165,26 @@ export class TurnHandle implements Turn {
     const last = this.#parts.at(-1) as TextPart | undefined;
     const joins = last?.type === type && last.pos + last.text.length === pos && last.text.length < joinedLength;
     if (!joins) {
-      this.#parts.push({ type, text, tokens, pos });
+      this.#push(pos, { type, text, tokens, pos });
     } else {
       last.text += text;
       last.tokens = tokens;
     }
+  }
+
+  #push(pos: number, part: TurnPart): void {
+    this.#parts.push(part);
+    this.#standing.push({ pos, part });
+  }
+
+  /** What was said from a position on does not hold; a piece that reaches beyond it is cut. */
+  #drop(from: number): void {
+    this.#standing = this.#standing
+      .filter(({ pos }) => pos < from)
+      .map(({ pos, part }) => ({
+        pos,
+        part: 'text' in part ? { ...part, text: part.text.slice(0, from - pos) } : part,
+      }));
   }
 
   #end({ t: _type, s: _alias, pos: _pos, turn: _turn, ...end }: TurnEnded): void {
@@ -177,7 +198,7 @@ export class TurnHandle implements Turn {
   }
 
   #joined(type: 'text' | 'reasoning'): string {
-    return this.#parts.map((part) => (part.type === type ? part.text : '')).join('');
+    return this.#standing.map(({ part }) => (part.type === type ? part.text : '')).join('');
   }
 
   #wake(): void {

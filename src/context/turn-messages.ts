@@ -2,6 +2,7 @@ import type { TurnInput } from '../../protocol/frames/common.ts';
 import type { LogEvent } from '../session/log-event.ts';
 import { endOf } from '../session/log-event.ts';
 import { splitsPair } from '../session/session-log.ts';
+import { standing } from '../session/standing.ts';
 import type { UpstreamMessage, UpstreamPart, UpstreamToolCall } from '../upstream/contract.ts';
 import { contentText } from '../upstream/message-text.ts';
 
@@ -30,7 +31,7 @@ export function toolOutputText(result: { output?: unknown; error?: string | unde
 
 /**
  * What the model said in a turn as messages, from the turn's events in log order: text and the tool calls of one round
- * together, then the results. Reasoning is left out. `heard` cuts the answer at a position: what the user did not hear
+ * together, then the results. Reasoning is left out, and what a restart dropped. `heard` cuts the answer at a position: what the user did not hear
  * or read is not part of later windows, and a call behind it goes together with its result.
  */
 export function answerMessages(events: readonly LogEvent[], heard = Number.POSITIVE_INFINITY): UpstreamMessage[] {
@@ -45,7 +46,7 @@ export function answerMessages(events: readonly LogEvent[], heard = Number.POSIT
     text = '';
     calls = [];
   };
-  for (const event of events) {
+  for (const event of standing(events)) {
     if (event.t === 'delta' && event.kind === undefined) {
       // half a character was not heard
       const until = splitsPair(event, heard) ? heard - 1 : heard;

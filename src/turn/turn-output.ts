@@ -26,7 +26,8 @@ export class TurnOutput {
   #tool: TokenCounter | undefined;
   /** Sums over the upstream calls that are over. */
   #closedTokens = 0;
-  #closedTextTokens = 0;
+  /** Tokens of the visible text of each of them; 0 where it does not stand. */
+  #closedTextTokens: number[] = [];
   #closedReasoningTokens = 0;
   /** First half of a pair whose second half has not come. */
   #heldKind: DeltaKind = 'text';
@@ -53,9 +54,9 @@ export class TurnOutput {
     return this.tokens - this.#closedTokens;
   }
 
-  /** Tokens of the visible text of all rounds. */
+  /** Tokens of the visible text of all rounds that stands. */
   get textTokens(): number {
-    return this.#closedTextTokens + (this.#text?.total ?? 0);
+    return this.#closedTextTokens.reduce((sum, tokens) => sum + tokens, this.#text?.total ?? 0);
   }
 
   get reasoningTokens(): number {
@@ -65,20 +66,28 @@ export class TurnOutput {
   /** Counts what a node that is gone handed on, without handing it on again; answers how many upstream calls that took. */
   replay(events: readonly LogEvent[]): number {
     let isRoundOver = false;
-    let rounds = 1;
+    let isRoundOpen = false;
+    /** Where each upstream call began to speak. */
+    const begins: number[] = [];
     for (const event of events) {
-      if (event.t === 'tool.result') isRoundOver = true;
-      if (event.t !== 'delta' && event.t !== 'tool.call') continue;
-      if (isRoundOver) {
-        this.closeRound();
-        rounds++;
+      if (event.t === 'tool.result') isRoundOver = isRoundOpen;
+      if (event.t === 'turn.restarted') {
+        // several calls may be void, one that said nothing yet among them
+        if (isRoundOpen) this.closeRound();
+        this.dropText(begins.filter((begin) => begin >= event.from).length);
+        isRoundOver = false;
+        isRoundOpen = false;
       }
+      if (event.t !== 'delta' && event.t !== 'tool.call') continue;
+      if (isRoundOver) this.closeRound();
+      if (isRoundOver || !isRoundOpen) begins.push(event.pos);
       isRoundOver = false;
+      isRoundOpen = true;
       if (event.t === 'delta') this.#counterOf(event.kind ?? 'text').append(event.text);
       else (this.#tool ??= this.#options.createCounter()).append(event.name + event.arguments);
     }
     if (isRoundOver) this.closeRound();
-    return rounds;
+    return Math.max(1, begins.length);
   }
 
   push(kind: DeltaKind, text: string): void {
@@ -118,11 +127,28 @@ export class TurnOutput {
   /** One upstream call is over; a next one starts its tokens anew. */
   closeRound(): void {
     this.#closedTokens = this.tokens;
-    this.#closedTextTokens = this.textTokens;
+    this.#closedTextTokens.push(this.#text?.total ?? 0);
     this.#closedReasoningTokens = this.reasoningTokens;
     this.#text = undefined;
     this.#reasoning = undefined;
     this.#tool = undefined;
+  }
+
+  /** The text of the last `rounds` upstream calls that are over does not stand; its tokens were paid for. */
+  dropText(rounds: number): void {
+    if (rounds > 0) this.#closedTextTokens.fill(0, -rounds);
+  }
+
+  /**
+   * The upstream call that runs is void: what of it has not been handed on never will be, and what has does not stand,
+   * nor that of the `rounds - 1` calls before it.
+   */
+  restart(rounds = 1): void {
+    this.#held = '';
+    this.#backlog = [];
+    this.#whenDrained = undefined;
+    this.closeRound();
+    this.dropText(rounds);
   }
 
   /** Nothing is handed on any more. */
@@ -134,7 +160,10 @@ export class TurnOutput {
 
   readonly #drain = (): void => {
     const piece = this.#backlog.shift();
-    if (piece === undefined || this.#stopped) return;
+    if (piece === undefined || this.#stopped) {
+      this.#draining = false;
+      return;
+    }
     this.#take(piece.kind, piece.text);
     if (this.#backlog.length > 0) {
       setImmediate(this.#drain);
