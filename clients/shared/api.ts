@@ -168,13 +168,13 @@ export interface SendOptions {
 }
 
 /**
- * `tokens`: output tokens of the turn so far. `pos`: position of the text's first code unit, for `heard`. After a `restarted`
+ * `tokens`: output tokens of the turn so far. `pos`: position of the part, of a text its first code unit, for `heard`. After a `restarted`
  * what was said from position `from` on does not hold, and the answer begins anew.
  */
 export type TurnPart =
   | { type: 'text' | 'reasoning'; text: string; tokens: number; pos: number }
-  | { type: 'tool-call'; call: string; name: string; arguments: string }
-  | { type: 'tool-result'; call: string; output?: unknown; error?: string | undefined }
+  | { type: 'tool-call'; call: string; name: string; arguments: string; pos: number }
+  | { type: 'tool-result'; call: string; output?: unknown; error?: string | undefined; pos: number }
   | ({ type: 'routed' } & Omit<TurnRouted, 't' | 's' | 'pos' | 'turn'>)
   | ({ type: 'restarted' } & Pick<TurnRestarted, 'from' | 'reason'>)
   | { type: 'state'; state: TurnState['state']; place?: number | undefined };

@@ -15,6 +15,7 @@ export interface TurnOwner {
 }
 
 type TextPart = Extract<TurnPart, { text: string }>;
+type SaidPart = Extract<TurnPart, { pos: number }>;
 
 export class TurnHandle implements Turn {
   readonly id: string;
@@ -26,8 +27,8 @@ export class TurnHandle implements Turn {
   readonly #done = createDeferred<TurnResult>();
   /** All that was said, once for every iteration: each of them keeps a place in it instead of a buffer. */
   #parts: TurnPart[] = [];
-  /** Those of text and tools that no restart has dropped, with their places in the log. */
-  #standing: { pos: number; part: TurnPart }[] = [];
+  /** Those that were said and that no restart has dropped. */
+  #standing: SaidPart[] = [];
   #waiting: (() => void)[] = [];
   #failure: ParleyError | undefined;
 
@@ -59,9 +60,7 @@ export class TurnHandle implements Turn {
 
   get toolCalls(): TurnToolCall[] {
     const calls = new Map<string, TurnToolCall>();
-    for (const {
-      part: { type, ...part },
-    } of this.#standing) {
+    for (const { type, pos: _pos, ...part } of this.#standing) {
       if (type === 'tool-call') calls.set((part as TurnToolCall).call, part as TurnToolCall);
       else if (type === 'tool-result') Object.assign(calls.get((part as TurnToolCall).call) ?? {}, part);
     }
@@ -120,8 +119,12 @@ export class TurnHandle implements Turn {
     if (event.t === 'turn.accepted') this.input = event.input;
     else if (event.t === 'delta') this.#say(event);
     else if (event.t === 'turn.ended') this.#end(event);
-    else this.#push(pos, { type: t.replace('turn.', '').replace('.', '-'), ...rest } as TurnPart);
-    if (event.t === 'turn.restarted') this.#drop(event.from);
+    else {
+      const part = { type: t.replace('turn.', '').replace('.', '-'), ...rest } as TurnPart;
+      if (event.t === 'tool.call' || event.t === 'tool.result') this.#push({ ...part, pos } as SaidPart);
+      else this.#parts.push(part);
+      if (event.t === 'turn.restarted') this.#drop(event.from);
+    }
     this.#wake();
   }
 
@@ -165,26 +168,23 @@ export class TurnHandle implements Turn {
     const last = this.#parts.at(-1) as TextPart | undefined;
     const joins = last?.type === type && last.pos + last.text.length === pos && last.text.length < joinedLength;
     if (!joins) {
-      this.#push(pos, { type, text, tokens, pos });
+      this.#push({ type, text, tokens, pos });
     } else {
       last.text += text;
       last.tokens = tokens;
     }
   }
 
-  #push(pos: number, part: TurnPart): void {
+  #push(part: SaidPart): void {
     this.#parts.push(part);
-    this.#standing.push({ pos, part });
+    this.#standing.push(part);
   }
 
-  /** What was said from a position on does not hold; a piece that reaches beyond it is cut. */
+  /** What was said from a position on does not hold; a text that reaches beyond it is cut. */
   #drop(from: number): void {
     this.#standing = this.#standing
       .filter(({ pos }) => pos < from)
-      .map(({ pos, part }) => ({
-        pos,
-        part: 'text' in part ? { ...part, text: part.text.slice(0, from - pos) } : part,
-      }));
+      .map((part) => ('text' in part ? { ...part, text: part.text.slice(0, from - part.pos) } : part));
   }
 
   #end({ t: _type, s: _alias, pos: _pos, turn: _turn, ...end }: TurnEnded): void {
@@ -198,7 +198,7 @@ export class TurnHandle implements Turn {
   }
 
   #joined(type: 'text' | 'reasoning'): string {
-    return this.#standing.map(({ part }) => (part.type === type ? part.text : '')).join('');
+    return this.#standing.map((part) => (part.type === type ? part.text : '')).join('');
   }
 
   #wake(): void {
