@@ -60,7 +60,7 @@ module.exports = {
     onlyIn('lmdb', 'node_modules/lmdb', '^src/store/embedded/'),
     onlyIn('ioredis', 'node_modules/ioredis', '^src/store/redis/'),
     onlyIn('undici', 'node_modules/undici', '^src/upstream/'),
-    onlyIn('msgpackr', 'node_modules/msgpackr', '^protocol/codec\\.ts$'),
+    onlyIn('msgpackr', 'node_modules/msgpackr', '^(protocol/codec|clients/browser/browser-codec)\\.ts$'),
     onlyIn('ws', 'node_modules/ws/', '^(src/transport/|src/cli/tail\\.ts$|clients/node/)'),
     onlyIn('pino', 'node_modules/pino', '^src/telemetry/'),
   ],

@@ -7,6 +7,7 @@ export type {
   InputPart,
   OnBusy,
   Params,
+  ResponseFormat,
   Settings,
   Timing,
   Tool,
@@ -17,7 +18,16 @@ export type {
 export type { Auth, Welcome } from './frames/hello.ts';
 export type { FinishedTurn } from './frames/history.ts';
 export type { ToolCall, ToolResult } from './frames/tool.ts';
-export type { Delta, TurnAccepted, TurnEnded, TurnFrame, TurnRouted, TurnState } from './frames/turn.ts';
+export type {
+  Delta,
+  Source,
+  TurnAccepted,
+  TurnEnded,
+  TurnFrame,
+  TurnRestarted,
+  TurnRouted,
+  TurnState,
+} from './frames/turn.ts';
 export type { WindowMessage } from './frames/window.ts';
 export { wireLimits } from './limits.ts';
 export { frameType, parseDownFrame, parseUpFrame } from './parse-frame.ts';

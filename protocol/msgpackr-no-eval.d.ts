@@ -2,3 +2,7 @@
 declare module 'msgpackr/index-no-eval' {
   export { Packr } from 'msgpackr';
 }
+
+declare module 'msgpackr/unpack-no-eval' {
+  export { Unpackr } from 'msgpackr';
+}

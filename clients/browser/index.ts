@@ -1,9 +1,9 @@
-import { msgpackCodec } from '../../protocol/codec.ts';
 import { createUlidMaker } from '../../src/lib/ulid.ts';
 import type { Client, ConnectOptions } from '../shared/api.ts';
 import { connectClient } from '../shared/client-handle.ts';
 import { socketUrl } from '../shared/socket-url.ts';
 import { systemClock } from '../shared/system-clock.ts';
+import { browserCodec } from './browser-codec.ts';
 import { openBrowserSocket } from './browser-socket.ts';
 import { watchPage } from './watch-page.ts';
 
@@ -15,6 +15,7 @@ export type {
   ConnectOptions,
   HistoryOptions,
   HistoryPage,
+  SendInput,
   SendOptions,
   Session,
   SessionEvents,
@@ -26,6 +27,7 @@ export type {
   TurnProgress,
   TurnResult,
   TurnToolCall,
+  TurnWindow,
   UnsentTurn,
 } from '../shared/api.ts';
 export type { ConnectionState } from '../shared/connection-state.ts';
@@ -42,7 +44,7 @@ export async function connect(url: string | URL, options: ConnectOptions = {}): 
     address,
     { client: { name: 'parley-browser' }, ...options },
     {
-      codec: msgpackCodec,
+      codec: browserCodec,
       openSocket: openBrowserSocket,
       clock: systemClock,
       random: Math.random,

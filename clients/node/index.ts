@@ -15,6 +15,7 @@ export type {
   ConnectOptions,
   HistoryOptions,
   HistoryPage,
+  SendInput,
   SendOptions,
   Session,
   SessionEvents,
@@ -26,6 +27,7 @@ export type {
   TurnProgress,
   TurnResult,
   TurnToolCall,
+  TurnWindow,
   UnsentTurn,
 } from '../shared/api.ts';
 export type { ConnectionState } from '../shared/connection-state.ts';

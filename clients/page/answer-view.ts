@@ -1,6 +1,10 @@
+import type { Source } from '../../protocol/frames/turn.ts';
 import type { TurnPart } from '../browser/index.ts';
 import { element } from './dom.ts';
+import { sourceLink } from './source-link.ts';
 import { StreamingMarkdown } from './markdown/streaming-markdown.ts';
+
+type SaidPart = Extract<TurnPart, { pos: number }>;
 
 interface Section {
   kind: 'text' | 'reasoning';
@@ -12,10 +16,13 @@ interface Section {
 export class AnswerView {
   readonly node = element('div', { class: 'answer' });
   readonly #calls = new Map<string, { status: HTMLElement; body: HTMLElement }>();
+  /** What the turn said so far and stands, to show it again where a part of it is dropped. */
+  #said: SaidPart[] = [];
   #section: Section | undefined;
 
   /** Takes a part; what it says is shown by the next `render`. */
   take(part: TurnPart): void {
+    if ('pos' in part) this.#said.push(part);
     switch (part.type) {
       case 'text':
       case 'reasoning':
@@ -29,6 +36,9 @@ export class AnswerView {
       case 'tool-result':
         this.#showResult(part.call, part.output, part.error);
         return;
+      case 'restarted':
+        this.#dropFrom(part.from);
+        return;
       default:
     }
   }
@@ -37,8 +47,15 @@ export class AnswerView {
     this.#section?.markdown.render();
   }
 
-  finish(): void {
+  /** `sources`: what the answer cites. */
+  finish(sources: readonly Source[] = []): void {
     this.#endSection();
+    this.#said = [];
+    const links = sources.flatMap(({ url, title }) => sourceLink(url, title) ?? []);
+    if (links.length > 0) {
+      const list = element('ul', {}, ...links.map((link) => element('li', {}, link)));
+      this.node.append(element('nav', { class: 'sources', 'aria-label': 'Sources' }, list));
+    }
     for (const { status } of this.#calls.values())
       if (status.textContent === 'running') status.textContent = 'no result';
   }
@@ -46,6 +63,16 @@ export class AnswerView {
   /** What a screen reader is told at the end. */
   get spokenText(): string {
     return [...this.node.querySelectorAll<HTMLElement>('.said')].map((said) => said.innerText).join('\n');
+  }
+
+  /** Restarts are rare: what stands is simply shown anew. */
+  #dropFrom(from: number): void {
+    const said = this.#said.filter(({ pos }) => pos < from);
+    this.#said = [];
+    this.#section = undefined;
+    this.#calls.clear();
+    this.node.replaceChildren();
+    for (const part of said) this.take('text' in part ? { ...part, text: part.text.slice(0, from - part.pos) } : part);
   }
 
   #begin(kind: Section['kind']): void {

@@ -1,11 +1,18 @@
 import type { Settings } from '../../protocol/frames/common.ts';
 import { createUlidMaker } from '../../src/lib/ulid.ts';
-import { type Client, type ConnectionState, ParleyError, type Session, type Turn } from '../browser/index.ts';
+import {
+  type Client,
+  type ConnectionState,
+  ParleyError,
+  type SendInput,
+  type Session,
+  type Turn,
+} from '../browser/index.ts';
 import { Composer } from './composer.ts';
 import { Conversation } from './conversation.ts';
 import { askName, confirmDelete, editSettings } from './dialogs.ts';
 import { byId, setText } from './dom.ts';
-import { inputText } from './facts.ts';
+import { inputTitle } from './facts.ts';
 import { type SessionEntry, SessionIndex } from './session-index.ts';
 import { SessionList } from './session-list.ts';
 import { Sidebar } from './sidebar.ts';
@@ -39,7 +46,7 @@ export class Chat {
     onChange: () => this.#showTurns(),
     onTurn: (turn) => this.#noteTurn(turn),
     onRefused: (text, error) => this.#takeBack(text, error),
-    onAgain: (text) => void this.#send(text),
+    onAgain: (input) => void this.#send(input),
     onDeleted: () => this.#onDeleted(),
   });
 
@@ -149,13 +156,13 @@ export class Chat {
     this.#composer.focus();
   }
 
-  async #send(text: string): Promise<boolean> {
+  async #send(input: SendInput): Promise<boolean> {
     showNotice(undefined);
     try {
       const session = this.#session ?? (await this.#create());
       // the user went elsewhere meanwhile; the text is kept there as a draft
       if (session !== this.#session) return false;
-      this.#conversation.show(session.send(text, { onBusy: 'queue' }));
+      this.#conversation.show(session.send(input, { onBusy: 'queue' }));
       this.#conversation.toEnd();
       return true;
     } catch (error) {
@@ -221,7 +228,7 @@ export class Chat {
   }
 
   #noteTurn(turn: Turn): void {
-    if (this.#session !== undefined) this.#index.note(this.#session.id, inputText(turn.input), timeOf(turn.id));
+    if (this.#session !== undefined) this.#index.note(this.#session.id, inputTitle(turn.input), timeOf(turn.id));
   }
 
   #onKey(event: KeyboardEvent): void {

@@ -1,3 +1,4 @@
+import type { TurnInput } from '../../protocol/frames/common.ts';
 import type { ParleyError, Session, Turn, TurnResult } from '../browser/index.ts';
 import { byId } from './dom.ts';
 import { countOf, endWords } from './facts.ts';
@@ -12,7 +13,7 @@ export interface ConversationOptions {
   /** A turn of this session was accepted or replayed. */
   onTurn(turn: Turn): void;
   onRefused(text: string, error: ParleyError): boolean;
-  onAgain(text: string): void;
+  onAgain(input: TurnInput): void;
   onDeleted(): void;
 }
 
@@ -76,7 +77,7 @@ export class Conversation {
       },
       onAgain: (again) => {
         if (again.turn.status === 'refused') this.#remove(again);
-        this.#options.onAgain(again.text);
+        this.#options.onAgain(again.turn.input ?? '');
       },
     });
     this.#views.set(turn, view);

@@ -19,13 +19,24 @@ function formatDuration(ms: number): string {
 }
 
 export function inputText(input: TurnInput | undefined): string {
-  if (input === undefined) return '';
-  return typeof input === 'string' ? input : input.map(partText).join('\n');
+  if (input === undefined || typeof input === 'string') return input ?? '';
+  return input.flatMap((part) => (part.type === 'text' ? [part.text] : [])).join('\n');
 }
 
-function partText(part: InputPart): string {
-  if (part.type === 'text') return part.text;
-  return `[${'url' in part ? part.url : (part.name ?? part.mediaType)}]`;
+/** What is sent beside the text, a few words for each. */
+export function mediaLabels(input: TurnInput): string[] {
+  if (typeof input === 'string') return [];
+  return input.flatMap((part) => (part.type === 'text' ? [] : [mediaLabel(part)]));
+}
+
+function mediaLabel(part: Exclude<InputPart, { type: 'text' }>): string {
+  if ('url' in part) return new URL(part.url).hostname;
+  return part.name ?? part.mediaType;
+}
+
+/** One line for lists of conversations. */
+export function inputTitle(input: TurnInput | undefined): string {
+  return inputText(input) || (input === undefined ? '' : mediaLabels(input).join(', '));
 }
 
 /** What goes on before the first word. */

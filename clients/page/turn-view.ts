@@ -3,7 +3,7 @@ import { ParleyError, type Turn, type TurnPart, type TurnResult } from '../brows
 import { AnswerView } from './answer-view.ts';
 import { copyButton } from './copy-button.ts';
 import { element, icon, setText } from './dom.ts';
-import { countOf, endWords, inputText, stateWords, usageWords } from './facts.ts';
+import { countOf, endWords, inputText, mediaLabels, stateWords, usageWords } from './facts.ts';
 
 export interface TurnViewOptions {
   turn: Turn;
@@ -48,7 +48,7 @@ export class TurnView {
       this.answer.node,
       element('div', { class: 'turn-foot' }, this.#status, this.#facts, this.#actions),
     );
-    this.#question.textContent = inputText(options.turn.input);
+    this.#showQuestion();
     this.#words = options.turn.status === 'sending' ? 'Sending' : stateWords('waiting', undefined);
     options.turn.accepted.then(
       () => {
@@ -120,11 +120,19 @@ export class TurnView {
       if (part.type === 'text') this.#words = 'Answering';
       else if (part.type === 'reasoning') this.#words = 'Thinking';
       else if (part.type === 'tool-call') this.#words = stateWords('tool', undefined);
-      else this.#words = stateWords('waiting', undefined);
+      else this.#words = part.type === 'restarted' ? 'Beginning anew' : stateWords('waiting', undefined);
     }
     this.answer.take(part);
     if (part.type === 'routed' || part.type === 'state') this.#options.onChange();
     this.#schedule();
+  }
+
+  /** Known when the turn was sent here, or with its accept. */
+  #showQuestion(): void {
+    const { input } = this.turn;
+    if (input === undefined || this.#question.hasChildNodes()) return;
+    const labels = mediaLabels(input).map((label) => element('span', { class: 'media-label' }, label));
+    this.#question.append(inputText(input), ...labels);
   }
 
   #offerRemoval(isQueued: boolean): void {
@@ -148,7 +156,7 @@ export class TurnView {
 
   #render(): void {
     const { turn } = this;
-    if (this.#question.textContent === '') this.#question.textContent = this.text;
+    this.#showQuestion();
     this.answer.render();
     const isQueued = this.queued;
     this.node.dataset['status'] = isQueued ? 'queued' : turn.status;
@@ -159,9 +167,9 @@ export class TurnView {
   }
 
   #settle(result: TurnResult): void {
-    this.answer.finish();
+    this.answer.finish(result.sources);
     this.node.dataset['status'] = result.status;
-    this.#question.textContent = this.text;
+    this.#showQuestion();
     setText(this.#status, endWords(result));
     const words = usageWords(result.usage, result.timing, result.costUsd);
     this.#facts.replaceChildren(...words.map((fact) => element('li', {}, fact)));

@@ -1,5 +1,6 @@
 import type { Attached, Presence } from '../../protocol/frames/attach.ts';
 import type {
+  InputPart,
   OnBusy,
   Params,
   Settings,
@@ -11,7 +12,8 @@ import type {
 } from '../../protocol/frames/common.ts';
 import type { Auth, Welcome } from '../../protocol/frames/hello.ts';
 import type { FinishedTurn } from '../../protocol/frames/history.ts';
-import type { TurnState, WindowReport } from '../../protocol/frames/turn.ts';
+import type { Source, TurnRestarted, TurnRouted, TurnState } from '../../protocol/frames/turn.ts';
+import type { WindowFrame } from '../../protocol/frames/window.ts';
 import type { ConnectionState } from './connection-state.ts';
 import type { ParleyError } from './parley-error.ts';
 
@@ -82,6 +84,7 @@ export type SessionEvents = {
   /** The replay is over. */
   live: [cursor: number];
   updated: [settings: Settings];
+  pinned: [turn: string, pinned: boolean];
   deleted: [];
   /** What was held of the session is void (see `turns`); it is told anew from the start. */
   snapshot: [];
@@ -107,6 +110,14 @@ export interface HistoryPage {
   next?: number | undefined;
 }
 
+/** What was sent upstream for a turn in its first call; nothing while, or where, `sent` is false. */
+export type TurnWindow = Pick<WindowFrame, 'sent' | 'messages' | 'upstream' | 'model' | 'report'>;
+
+/** A user's input; the bytes of media as they are or as base64 text. */
+export type SendInput = string | (InputPart | BytesPart)[];
+
+type BytesPart = Omit<Extract<InputPart, { data: string }>, 'data'> & { data: Uint8Array };
+
 export interface Session {
   readonly id: string;
   readonly settings: Settings;
@@ -118,13 +129,19 @@ export interface Session {
   /** Whether the replay is over, so that what comes happens now. */
   readonly live: boolean;
   readonly presence: SessionPresence | undefined;
+  /** Ids of the turns that stay in every window. */
+  readonly pinned: ReadonlySet<string>;
   /** Turns known: sent, running, replayed; of the ended ones the last 500. */
   readonly turns: ReadonlyMap<string, Turn>;
   on<Name extends keyof SessionEvents>(name: Name, listener: (...args: SessionEvents[Name]) => void): () => void;
   /** Starts a turn. Answers at once; the turn is sent until it is accepted or refused, over any number of connections. */
-  send(input: TurnInput, options?: SendOptions): Turn;
+  send(input: SendInput, options?: SendOptions): Turn;
   /** A page of finished turns. */
   history(options?: HistoryOptions): Promise<HistoryPage>;
+  /** Keeps a turn, by its id, in every window, or no longer. */
+  pin(turn: string, pinned: boolean): Promise<void>;
+  /** What was sent upstream for a turn, by its id. */
+  window(turn: string): Promise<TurnWindow>;
   /** Absent keys stay, `null` removes. Answers the settings as they are then. */
   update(settings: Settings): Promise<Settings>;
   /** Erases the session everywhere. */
@@ -138,6 +155,8 @@ export interface SendOptions {
   signal?: AbortSignal | undefined;
   onBusy?: OnBusy | undefined;
   model?: string | undefined;
+  /** Over the session's, key by key. */
+  metadata?: Record<string, string> | undefined;
   params?: Params | undefined;
   tools?: Tool[] | undefined;
   limits?: { maxOutputTokens?: number; maxCostUsd?: number } | undefined;
@@ -148,12 +167,16 @@ export interface SendOptions {
   base?: number | undefined;
 }
 
-/** `tokens`: output tokens of the turn so far. `pos`: position of the text's first code unit, for `heard`. */
+/**
+ * `tokens`: output tokens of the turn so far. `pos`: position of the part, of a text its first code unit, for `heard`. After a `restarted`
+ * what was said from position `from` on does not hold, and the answer begins anew.
+ */
 export type TurnPart =
   | { type: 'text' | 'reasoning'; text: string; tokens: number; pos: number }
-  | { type: 'tool-call'; call: string; name: string; arguments: string }
-  | { type: 'tool-result'; call: string; output?: unknown; error?: string | undefined }
-  | { type: 'routed'; upstream: string; model: string; window: WindowReport }
+  | { type: 'tool-call'; call: string; name: string; arguments: string; pos: number }
+  | { type: 'tool-result'; call: string; output?: unknown; error?: string | undefined; pos: number }
+  | ({ type: 'routed' } & Omit<TurnRouted, 't' | 's' | 'pos' | 'turn'>)
+  | ({ type: 'restarted' } & Pick<TurnRestarted, 'from' | 'reason'>)
   | { type: 'state'; state: TurnState['state']; place?: number | undefined };
 
 export interface TurnToolCall {
@@ -171,6 +194,8 @@ export interface TurnResult {
   heard?: number | undefined;
   text: string;
   reasoning: string;
+  /** Citations of the answer, each address once. */
+  sources?: Source[] | undefined;
   usage: Usage;
   costUsd?: number | undefined;
   timing: Timing;
@@ -199,6 +224,7 @@ export interface Turn extends AsyncIterable<TurnPart> {
   readonly status: TurnProgress;
   /** Output tokens so far. */
   readonly tokens: number;
+  /** This and the next two leave out what a restart dropped. */
   readonly partialText: string;
   readonly partialReasoning: string;
   readonly toolCalls: readonly TurnToolCall[];

@@ -6,10 +6,7 @@ import { ParleyError } from './parley-error.ts';
  * frame must have, and of which type a field is wherever it occurs. Other fields may be anything.
  */
 
-/** Frames that the client does not ask for; it ignores them. */
-type Unused = 'pinned' | 'window';
-
-const required: Record<Exclude<DownFrame['t'], Unused>, string> = {
+const required: Record<DownFrame['t'], string> = {
   welcome: 'heartbeatMs limits',
   authenticated: 't',
   attached: 'ref s session epoch outcome from head settings',
@@ -29,6 +26,8 @@ const required: Record<Exclude<DownFrame['t'], Unused>, string> = {
   history: 'ref s turns',
   updated: 's settings',
   deleted: 's',
+  pinned: 's turn pinned',
+  window: 'ref s turn messages',
   pong: 't',
   presence: 's writers viewers',
   lagging: 's pos',
@@ -42,7 +41,7 @@ const fields: [names: string, test: (value: unknown) => boolean][] = [
   ['ref s pos from head tokens heartbeatMs retryAfterMs', isCount],
   ['t session epoch turn text call name arguments status code message', isString],
   ['limits settings usage timing reconnect', isMap],
-  ['live turns', Array.isArray],
+  ['live turns messages sources', Array.isArray],
 ];
 
 const tests = new Map(fields.flatMap(([names, test]) => names.split(' ').map((name) => [name, test] as const)));
@@ -50,7 +49,7 @@ const tests = new Map(fields.flatMap(([names, test]) => names.split(' ').map((na
 /** A frame that may be applied; `undefined` for a type this version does not know. Throws `bad_frame`. */
 export function checkDownFrame(value: unknown): DownFrame | undefined {
   const frame = (isMap(value) ? value : {}) as Record<string, unknown>;
-  const type = frame['t'] as Exclude<DownFrame['t'], Unused>;
+  const type = frame['t'] as DownFrame['t'];
   if (isString(type) && !Object.hasOwn(required, type)) return undefined;
   const needed = (required[type] ?? 't').split(' ');
   for (const name of [...needed, ...Object.keys(frame)]) {

@@ -3,12 +3,21 @@ import type { HistoryRequest } from '../../protocol/frames/history.ts';
 import type { Delete, Update } from '../../protocol/frames/session.ts';
 import type { ToolResultUp } from '../../protocol/frames/tool.ts';
 import type { Cancel, TurnFrame } from '../../protocol/frames/turn.ts';
+import type { Pin, WindowRequestFrame } from '../../protocol/frames/window.ts';
 import type { UpFrame } from '../../protocol/up.ts';
 import { abortable } from './abort.ts';
 import { createDeferred, type Deferred } from './deferred.ts';
 import type { ParleyError } from './parley-error.ts';
 
-export type RequestFrame = TurnFrame | Cancel | ToolResultUp | HistoryRequest | Update | Delete;
+export type RequestFrame =
+  | TurnFrame
+  | Cancel
+  | ToolResultUp
+  | HistoryRequest
+  | Update
+  | Delete
+  | Pin
+  | WindowRequestFrame;
 
 type Settle = Pick<Deferred<never>, 'reject'> & { resolve(value: unknown): void };
 

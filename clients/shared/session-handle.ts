@@ -1,14 +1,17 @@
 import type { DownFrame, EventFrame } from '../../protocol/down.ts';
 import type { Attach, Attached } from '../../protocol/frames/attach.ts';
+import { inputAsText } from '../../protocol/binary-text.ts';
 import type { Settings, TurnInput } from '../../protocol/frames/common.ts';
 import type { ErrorFrame } from '../../protocol/frames/connection.ts';
 import type { TurnFrame } from '../../protocol/frames/turn.ts';
+import type { WindowFrame } from '../../protocol/frames/window.ts';
 import type { UpFrame } from '../../protocol/up.ts';
 import { reasonOf, whenAborted } from './abort.ts';
 import type {
   CancelOptions,
   HistoryOptions,
   HistoryPage,
+  SendInput,
   SendOptions,
   Session,
   SessionEvents,
@@ -16,6 +19,7 @@ import type {
   SessionPresence,
   ToolOutcome,
   TurnResult,
+  TurnWindow,
 } from './api.ts';
 import { createDeferred } from './deferred.ts';
 import { Emitter } from './emitter.ts';
@@ -50,6 +54,7 @@ export class SessionHandle extends Emitter<SessionEvents> implements Session, Tu
   outcome: Attached['outcome'] | undefined;
   live = false;
   presence: SessionPresence | undefined;
+  pinned: Set<string> = new Set();
   readonly #host: SessionHost;
   readonly #options: SessionOptions;
   readonly #created: Settings | undefined;
@@ -76,8 +81,8 @@ export class SessionHandle extends Emitter<SessionEvents> implements Session, Tu
     this.requests = new Requests(host);
   }
 
-  send(input: TurnInput, { signal, ...options }: SendOptions = {}): TurnHandle {
-    const turn = new TurnHandle(this.#host.newId(), input, this);
+  send(input: SendInput, { signal, ...options }: SendOptions = {}): TurnHandle {
+    const turn = new TurnHandle(this.#host.newId(), inputAsText(input) as TurnInput, this);
     if (signal?.aborted) {
       turn.cancelUnsent(reasonOf(signal));
       return turn;
@@ -117,6 +122,22 @@ export class SessionHandle extends Emitter<SessionEvents> implements Session, Tu
 
   history({ signal, before, limit }: HistoryOptions = {}): Promise<HistoryPage> {
     return this.requests.ask({ t: 'history', ref: this.#host.nextRef(), s: this.alias, before, limit }, signal);
+  }
+
+  pin(turn: string, pinned: boolean): Promise<void> {
+    return this.requests.ask({ t: 'pin', ref: this.#host.nextRef(), s: this.alias, turn, pinned });
+  }
+
+  async window(turn: string): Promise<TurnWindow> {
+    const messages: TurnWindow['messages'] = [];
+    for (let skip: number | undefined; ; ) {
+      const ref = this.#host.nextRef();
+      const page = await this.requests.ask<WindowFrame>({ t: 'window', ref, s: this.alias, turn, skip });
+      messages.push(...page.messages);
+      skip = page.next;
+      const { sent, upstream, model, report } = page;
+      if (skip === undefined) return { sent, messages, upstream, model, report };
+    }
   }
 
   update(settings: Settings): Promise<Settings> {
@@ -170,6 +191,13 @@ export class SessionHandle extends Emitter<SessionEvents> implements Session, Tu
         return this.requests.settle(frame.ref);
       case 'history':
         return this.requests.settle(frame.ref, { turns: frame.turns, next: frame.next } satisfies HistoryPage);
+      case 'window':
+        return this.requests.settle(frame.ref, frame);
+      case 'pinned':
+        if (frame.pinned) this.pinned.add(frame.turn);
+        else this.pinned.delete(frame.turn);
+        this.requests.settle(frame.ref);
+        return this.emit('pinned', frame.turn, frame.pinned);
       case 'updated':
         this.settings = frame.settings;
         this.requests.settle(frame.ref, frame.settings);
@@ -214,6 +242,7 @@ export class SessionHandle extends Emitter<SessionEvents> implements Session, Tu
     this.outcome = frame.outcome;
     this.live = false;
     this.settings = frame.settings;
+    this.pinned = new Set(frame.pinned);
     this.epoch = frame.epoch;
     if (!this.#resumes) this.cursor = frame.from;
     else if (!valid) this.#reset(frame.from);

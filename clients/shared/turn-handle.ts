@@ -15,6 +15,7 @@ export interface TurnOwner {
 }
 
 type TextPart = Extract<TurnPart, { text: string }>;
+type SaidPart = Extract<TurnPart, { pos: number }>;
 
 export class TurnHandle implements Turn {
   readonly id: string;
@@ -26,6 +27,8 @@ export class TurnHandle implements Turn {
   readonly #done = createDeferred<TurnResult>();
   /** All that was said, once for every iteration: each of them keeps a place in it instead of a buffer. */
   #parts: TurnPart[] = [];
+  /** Those that were said and that no restart has dropped. */
+  #standing: SaidPart[] = [];
   #waiting: (() => void)[] = [];
   #failure: ParleyError | undefined;
 
@@ -57,7 +60,7 @@ export class TurnHandle implements Turn {
 
   get toolCalls(): TurnToolCall[] {
     const calls = new Map<string, TurnToolCall>();
-    for (const { type, ...part } of this.#parts) {
+    for (const { type, pos: _pos, ...part } of this.#standing) {
       if (type === 'tool-call') calls.set((part as TurnToolCall).call, part as TurnToolCall);
       else if (type === 'tool-result') Object.assign(calls.get((part as TurnToolCall).call) ?? {}, part);
     }
@@ -112,11 +115,16 @@ export class TurnHandle implements Turn {
       this.status = 'running';
       this.#accepted.resolve();
     }
-    const { t, s: _alias, pos: _pos, turn: _turn, ...rest } = event;
+    const { t, s: _alias, pos, turn: _turn, ...rest } = event;
     if (event.t === 'turn.accepted') this.input = event.input;
     else if (event.t === 'delta') this.#say(event);
     else if (event.t === 'turn.ended') this.#end(event);
-    else this.#parts.push({ type: t.replace('turn.', '').replace('.', '-'), ...rest } as TurnPart);
+    else {
+      const part = { type: t.replace('turn.', '').replace('.', '-'), ...rest } as TurnPart;
+      if (event.t === 'tool.call' || event.t === 'tool.result') this.#push({ ...part, pos } as SaidPart);
+      else this.#parts.push(part);
+      if (event.t === 'turn.restarted') this.#drop(event.from);
+    }
     this.#wake();
   }
 
@@ -130,6 +138,7 @@ export class TurnHandle implements Turn {
   /** The log is told anew from the start. */
   reset(): void {
     this.#parts = [];
+    this.#standing = [];
     this.tokens = 0;
     this.#wake();
   }
@@ -159,11 +168,23 @@ export class TurnHandle implements Turn {
     const last = this.#parts.at(-1) as TextPart | undefined;
     const joins = last?.type === type && last.pos + last.text.length === pos && last.text.length < joinedLength;
     if (!joins) {
-      this.#parts.push({ type, text, tokens, pos });
+      this.#push({ type, text, tokens, pos });
     } else {
       last.text += text;
       last.tokens = tokens;
     }
+  }
+
+  #push(part: SaidPart): void {
+    this.#parts.push(part);
+    this.#standing.push(part);
+  }
+
+  /** What was said from a position on does not hold; a text that reaches beyond it is cut. */
+  #drop(from: number): void {
+    this.#standing = this.#standing
+      .filter(({ pos }) => pos < from)
+      .map((part) => ('text' in part ? { ...part, text: part.text.slice(0, from - part.pos) } : part));
   }
 
   #end({ t: _type, s: _alias, pos: _pos, turn: _turn, ...end }: TurnEnded): void {
@@ -177,7 +198,7 @@ export class TurnHandle implements Turn {
   }
 
   #joined(type: 'text' | 'reasoning'): string {
-    return this.#parts.map((part) => (part.type === type ? part.text : '')).join('');
+    return this.#standing.map((part) => (part.type === type ? part.text : '')).join('');
   }
 
   #wake(): void {

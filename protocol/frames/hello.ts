@@ -30,6 +30,8 @@ export const welcomeSchema = z.object({
     maxMessageBytes: countSchema,
     maxFramesPerMessage: countSchema,
     maxInputBytes: countSchema,
+    /** Decoded bytes of a turn's images, audio and files together. */
+    maxMediaBytes: z.optional(countSchema),
     maxAttachments: countSchema,
     maxQueuedTurns: countSchema,
   }),

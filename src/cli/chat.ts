@@ -94,8 +94,10 @@ async function show(turn: Turn, isTerminal: boolean): Promise<void> {
     inReasoning = part.type === 'reasoning';
     process.stdout.write(textOf(part));
   }
-  const { status, message, usage, timing, reason } = await turn.done;
+  const { status, message, usage, timing, reason, sources = [] } = await turn.done;
   process.stdout.write('\n');
+  for (const { url, title } of sources)
+    process.stdout.write(dim(`[source] ${title === undefined ? '' : `${title}: `}${url}`) + '\n');
   if (status !== 'completed')
     process.stderr.write(
       `[${status}${message === undefined ? (reason === undefined ? '' : `: ${reason}`) : `: ${message}`}]\n`,
@@ -113,6 +115,7 @@ async function show(turn: Turn, isTerminal: boolean): Promise<void> {
 function textOf(part: TurnPart): string {
   if (part.type === 'text') return part.text;
   if (part.type === 'reasoning') return dim(part.text);
+  if (part.type === 'restarted') return dim(`\n[the answer begins anew: ${part.reason}]\n`);
   if (part.type === 'tool-call')
     return dim(`\n[calls ${part.name} ${part.arguments}; this terminal has no tools, Ctrl-C cancels]\n`);
   return '';

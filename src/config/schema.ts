@@ -169,6 +169,8 @@ export const configSchema = z.strictObject({
     .strictObject({
       maxMessageBytes: positive.default(1024 * 1024),
       maxInputBytes: positive.default(512 * 1024),
+      /** Images, audio and files of one turn; they also have to fit into a message. */
+      maxMediaBytes: positive.default(8 * 1024 * 1024),
       /** Bytes waiting for one socket beyond which it is cut. */
       maxBufferedBytes: positive.default(4 * 1024 * 1024),
       maxSockets: positive.default(100_000),

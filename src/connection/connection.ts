@@ -206,6 +206,7 @@ export class Connection implements SocketHandler, Follower {
         maxMessageBytes: limits.maxMessageBytes,
         maxFramesPerMessage: wireLimits.maxFramesPerMessage,
         maxInputBytes: limits.maxInputBytes,
+        maxMediaBytes: limits.maxMediaBytes,
         maxAttachments: limits.maxAttachments,
         maxQueuedTurns: limits.maxQueuedTurns,
       },

@@ -11,6 +11,7 @@ export interface ConnectionLimits {
   heartbeatMs: number;
   maxMessageBytes: number;
   maxInputBytes: number;
+  maxMediaBytes: number;
   maxAttachments: number;
   maxQueuedTurns: number;
   /** A socket that stays congested for this long is closed with 4001. */

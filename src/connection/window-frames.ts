@@ -2,10 +2,11 @@ import type { Pin, WindowMessage, WindowRequestFrame } from '../../protocol/fram
 import { ProtocolError } from '../../protocol/protocol-error.ts';
 import { readSentWindow, type SentMessage } from '../context/read-sent-window.ts';
 import { readEntry } from '../context/session-context.ts';
-import { inputText } from '../context/turn-messages.ts';
 import type { Follower } from '../session/attachment.ts';
 import type { LogEvent } from '../session/log-event.ts';
 import type { Session } from '../session/session.ts';
+import type { UpstreamMessage } from '../upstream/contract.ts';
+import { contentText } from '../upstream/message-text.ts';
 import type { ConnectionEnvironment } from './contract.ts';
 
 /** Pinned turns are in every window: there cannot be many. */
@@ -94,7 +95,7 @@ function messageOf({ turn, message }: SentMessage): WindowMessage {
     case 'system':
       return { role: 'system', text: message.text, turn };
     case 'user':
-      return { role: 'user', text: inputText(message.content as string), turn };
+      return { role: 'user', text: contentText(message.content), media: mediaTypesOf(message.content), turn };
     case 'assistant': {
       const calls = message.toolCalls?.map(({ id, name, arguments: text }) => ({ call: id, name, arguments: text }));
       return { role: 'assistant', text: message.text, turn, calls };
@@ -102,4 +103,14 @@ function messageOf({ turn, message }: SentMessage): WindowMessage {
     case 'tool':
       return { role: 'tool', text: message.output, turn, call: message.call, name: message.name };
   }
+}
+
+/** Of a picture at an address the type is not known. */
+function mediaTypesOf(content: Extract<UpstreamMessage, { role: 'user' }>['content']): string[] | undefined {
+  if (typeof content === 'string') return undefined;
+  const types = content.flatMap((part) => {
+    if (part.type === 'text') return [];
+    return [part.type === 'image' && 'url' in part ? 'image' : part.mediaType];
+  });
+  return types.length === 0 ? undefined : types;
 }

@@ -12,8 +12,13 @@ export const replyPrimerTokens = 3;
 
 /** Tokens of one message as a provider counts it, the overhead included. */
 export function messageTokens(message: UpstreamMessage, count: CountTokens): number {
+  return count(messageText(message)) + tokensBesideText(message);
+}
+
+/** Tokens of a message that are not its text: the overhead, and what its media take. */
+export function tokensBesideText(message: UpstreamMessage): number {
   const media = message.role === 'user' && typeof message.content !== 'string' ? message.content : [];
-  return messageOverheadTokens + count(messageText(message)) + mediaTokens(media);
+  return messageOverheadTokens + mediaTokens(media);
 }
 
 export function toolDefinitionTokens(tools: readonly ToolDefinition[] | undefined, count: CountTokens): number {

@@ -2,6 +2,7 @@ import type { TurnInput } from '../../protocol/frames/common.ts';
 import type { LogEvent } from '../session/log-event.ts';
 import { endOf } from '../session/log-event.ts';
 import { splitsPair } from '../session/session-log.ts';
+import { standing } from '../session/standing.ts';
 import type { NativeAnswer, UpstreamMessage, UpstreamToolCall } from '../upstream/contract.ts';
 import { contentText } from '../upstream/message-text.ts';
 
@@ -24,9 +25,9 @@ export function toolOutputText(result: { output?: unknown; error?: string | unde
 
 /**
  * What the model said in a turn as messages, from the turn's events in log order: text and the tool calls of one round
- * together, then the results. Reasoning is left out. `heard` cuts the answer at a position: what the user did not hear
- * or read is not part of later windows, and a call behind it goes together with its result. `withNative`: with what the
- * provider wants back while the same turn goes on.
+ * together, then the results. Reasoning is left out, and what a restart dropped. `heard` cuts the answer at a position: what
+ * the user did not hear or read is not part of later windows, and a call behind it goes together with its result.
+ * `withNative`: with what the provider wants back while the same turn goes on.
  */
 export function answerMessages(
   events: readonly LogEvent[],
@@ -49,7 +50,7 @@ export function answerMessages(
     calls = [];
     native = undefined;
   };
-  for (const event of events) {
+  for (const event of standing(events)) {
     if (event.t === 'delta' && event.kind === undefined) {
       // half a character was not heard
       const until = splitsPair(event, heard) ? heard - 1 : heard;

@@ -1,6 +1,7 @@
 import type { FinishedTurn } from '../../protocol/frames/history.ts';
 import type { TurnEntry } from '../store/contract.ts';
 import { endOf } from './log-event.ts';
+import { standing } from './standing.ts';
 
 /** A stored turn as the history shows it; undefined for an entry without its end. */
 export function finishedTurnOf(entry: TurnEntry, isPinned = false): FinishedTurn | undefined {
@@ -11,7 +12,7 @@ export function finishedTurnOf(entry: TurnEntry, isPinned = false): FinishedTurn
   const text: string[] = [];
   const reasoning: string[] = [];
   const tools = new Map<string, NonNullable<FinishedTurn['tools']>[number]>();
-  for (const event of entry.events) {
+  for (const event of standing(entry.events)) {
     if (event.t === 'delta') (event.kind === 'reasoning' ? reasoning : text).push(event.text);
     if (event.t === 'tool.call')
       tools.set(event.call, { call: event.call, name: event.name, arguments: event.arguments });
@@ -32,6 +33,7 @@ export function finishedTurnOf(entry: TurnEntry, isPinned = false): FinishedTurn
     reason: ended.reason,
     message: ended.message,
     heard: entry.heard ?? ended.heard,
+    sources: ended.sources,
     usage: ended.usage,
     costUsd: ended.costUsd,
     timing: ended.timing,

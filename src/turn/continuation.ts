@@ -1,4 +1,5 @@
 import type { LogEvent } from '../session/log-event.ts';
+import { standing } from '../session/standing.ts';
 
 /** How a turn whose node is gone can go on. */
 export type Continuation =
@@ -17,10 +18,10 @@ export function continuationOf(events: readonly LogEvent[], acceptsPrefix: boole
   const open = new Set<string>();
   let text = false;
   let reasoning = false;
-  for (const event of events) {
+  for (const event of standing(events)) {
     if (event.t === 'tool.call') open.add(event.call);
-    if (event.t === 'tool.result') {
-      open.delete(event.call);
+    // one whose call was dropped ends no round
+    if (event.t === 'tool.result' && open.delete(event.call)) {
       text = false;
       reasoning = false;
     }

@@ -15,6 +15,8 @@ import type { TokenCounter } from '../tokens/token-counter.ts';
 export interface TurnLimits {
   /** Largest input, in bytes of UTF-8. */
   maxInputBytes: number;
+  /** Decoded bytes of an input's images, audio and files together. */
+  maxMediaBytes: number;
   maxQueuedTurns: number;
   /** Output tokens of a turn, tool rounds together. */
   maxOutputTokens: number;

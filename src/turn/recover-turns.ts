@@ -1,8 +1,9 @@
 import { inParallel } from '../lib/in-parallel.ts';
-import { messageOverheadTokens, messageTokens } from '../context/message-tokens.ts';
-import { answerMessages, inputText } from '../context/turn-messages.ts';
+import { messageTokens } from '../context/message-tokens.ts';
+import { answerMessages, userMessage } from '../context/turn-messages.ts';
 import type { LogEvent, UnplacedEvent } from '../session/log-event.ts';
 import { lengthOf, mergeEvents } from '../session/log-event.ts';
+import { standing } from '../session/standing.ts';
 import type { OrphanedSession, Store, TurnRecord } from '../store/contract.ts';
 import type { ModelTokens } from './contract.ts';
 
@@ -56,7 +57,7 @@ async function endOrphan(options: RecoveryOptions, orphan: OrphanedSession): Pro
         turn: record.turn,
         fingerprint: record.fingerprint,
         events: mergeEvents(events),
-        inputTokens: tokensOf(options, events).count(inputText(record.frame.input)) + messageOverheadTokens,
+        inputTokens: messageTokens(userMessage(record.frame.input), tokensOf(options, events).count),
         outputTokens: answerMessages(events).reduce(
           (sum, message) => sum + messageTokens(message, tokensOf(options, events).count),
           0,
@@ -98,8 +99,9 @@ function tokensOf(options: RecoveryOptions, events: readonly LogEvent[]): ModelT
 }
 
 function openCalls(events: readonly LogEvent[]): string[] {
-  const closed = new Set(events.filter((event) => event.t === 'tool.result').map((event) => event.call));
-  return events
+  const stands = standing(events);
+  const closed = new Set(stands.filter((event) => event.t === 'tool.result').map((event) => event.call));
+  return stands
     .filter((event) => event.t === 'tool.call' && !closed.has(event.call))
     .map((event) => (event as { call: string }).call);
 }

@@ -1,14 +1,14 @@
 import type { Cancelling, TurnFrame, TurnState } from '../../protocol/frames/turn.ts';
 import { ProtocolError } from '../../protocol/protocol-error.ts';
-import { mediaTokens } from '../context/media-tokens.ts';
-import { messageOverheadTokens } from '../context/message-tokens.ts';
+import { tokensBesideText } from '../context/message-tokens.ts';
 import { SessionContext } from '../context/session-context.ts';
-import { inputText } from '../context/turn-messages.ts';
+import { inputText, userMessage } from '../context/turn-messages.ts';
 import { schemaProblem } from '../lib/json-format.ts';
 import { endOf, type LogEvent } from '../session/log-event.ts';
 import type { LiveTurn, Session } from '../session/session.ts';
 import type { OrphanedSession, StoredTurn, TurnRecord } from '../store/contract.ts';
 import { StoreError, StoreLossError } from '../store/store-error.ts';
+import { checkInput } from './check-input.ts';
 import { onBusyOf, refusal, wellFormed } from './claim-answers.ts';
 import type { SummarySettings, TurnEnvironment } from './contract.ts';
 import { fingerprintOf } from './fingerprint.ts';
@@ -123,21 +123,13 @@ export class TurnEngine {
       throw new ProtocolError('draining', 'This node is going away; send the turn on another connection.');
     const { id: turn, t: _type, s: _alias, ref: _ref, ...rest } = frame;
     const input = wellFormed(frame.input);
-    const text = inputText(input);
-    const { limits } = this.#options;
     if (frame.limits?.maxCostUsd !== undefined) {
       throw new ProtocolError(
         'invalid_frame',
         'turn: “limits.maxCostUsd” needs prices, which this gateway does not have; limit “maxOutputTokens”.',
       );
     }
-    if (text.trim() === '') throw new ProtocolError('invalid_frame', 'turn: “input” is empty.');
-    if (Buffer.byteLength(text) > limits.maxInputBytes) {
-      throw new ProtocolError(
-        'input_too_large',
-        `The input is larger than ${limits.maxInputBytes} bytes; send a shorter one.`,
-      );
-    }
+    checkInput(input, this.#options.limits);
     const format = frame.params?.responseFormat ?? session.settings.params?.responseFormat;
     const problem = format?.type === 'json_schema' ? schemaProblem(format.schema) : undefined;
     if (problem !== undefined)
@@ -164,8 +156,7 @@ export class TurnEngine {
     const { input } = record.frame;
     const tokens = this.#options.tokensFor(this.#modelOf(session, record));
     const counted = await tokens.countSliced(inputText(input));
-    const media = mediaTokens(typeof input === 'string' ? [] : input);
-    return new Turn(this.#environment, session, record, tokens, counted + media + messageOverheadTokens);
+    return new Turn(this.#environment, session, record, tokens, counted + tokensBesideText(userMessage(input)));
   }
 
   /** The model for which the input is counted, before its way is chosen with what that count says. */

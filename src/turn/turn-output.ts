@@ -26,10 +26,11 @@ export class TurnOutput {
   #tool: TokenCounter | undefined;
   /** Sums over the upstream calls that are over. */
   #closedTokens = 0;
-  #closedTextTokens = 0;
+  /** Tokens of the visible text of each of them; 0 where it does not stand. */
+  #closedTextTokens: number[] = [];
   #closedReasoningTokens = 0;
-  /** Tokens of visible text before the round. */
-  #textTokensBefore = 0;
+  /** Calls that were over when the round began. */
+  #callsBefore = 0;
   /** First half of a pair whose second half has not come. */
   #heldKind: DeltaKind = 'text';
   #held = '';
@@ -55,9 +56,9 @@ export class TurnOutput {
     return this.tokens - this.#closedTokens;
   }
 
-  /** Tokens of the visible text of all rounds. */
+  /** Tokens of the visible text of all rounds that stands. */
   get textTokens(): number {
-    return this.#closedTextTokens + (this.#text?.total ?? 0);
+    return this.#closedTextTokens.reduce((sum, tokens) => sum + tokens, this.#text?.total ?? 0);
   }
 
   get reasoningTokens(): number {
@@ -67,20 +68,28 @@ export class TurnOutput {
   /** Counts what a node that is gone handed on, without handing it on again; answers how many upstream calls that took. */
   replay(events: readonly LogEvent[]): number {
     let isRoundOver = false;
-    let rounds = 1;
+    let isRoundOpen = false;
+    /** Where each upstream call began to speak. */
+    const begins: number[] = [];
     for (const event of events) {
-      if (event.t === 'tool.result') isRoundOver = true;
-      if (event.t !== 'delta' && event.t !== 'tool.call') continue;
-      if (isRoundOver) {
-        this.closeCall();
-        rounds++;
+      if (event.t === 'tool.result') isRoundOver = isRoundOpen;
+      if (event.t === 'turn.restarted') {
+        // several calls may be void, one that said nothing yet among them
+        if (isRoundOpen) this.closeCall();
+        this.dropText(begins.filter((begin) => begin >= event.from).length);
+        isRoundOver = false;
+        isRoundOpen = false;
       }
+      if (event.t !== 'delta' && event.t !== 'tool.call') continue;
+      if (isRoundOver) this.closeCall();
+      if (isRoundOver || !isRoundOpen) begins.push(event.pos);
       isRoundOver = false;
+      isRoundOpen = true;
       if (event.t === 'delta') this.#counterOf(event.kind ?? 'text').append(event.text);
       else (this.#tool ??= this.#options.createCounter()).append(event.name + event.arguments);
     }
     if (isRoundOver) this.closeCall();
-    return rounds;
+    return Math.max(1, begins.length);
   }
 
   push(kind: DeltaKind, text: string): void {
@@ -119,7 +128,7 @@ export class TurnOutput {
 
   /** What comes now may be taken back. */
   beginRound(): void {
-    this.#textTokensBefore = this.textTokens;
+    this.#callsBefore = this.#closedTextTokens.length;
   }
 
   /** What the round said does not hold; it is paid for all the same. */
@@ -128,17 +137,22 @@ export class TurnOutput {
     this.#draining = false;
     this.#held = '';
     this.closeCall();
-    this.#closedTextTokens = this.#textTokensBefore;
+    this.dropText(this.#closedTextTokens.length - this.#callsBefore);
   }
 
   /** One upstream call is over; a next one starts its tokens anew. */
   closeCall(): void {
     this.#closedTokens = this.tokens;
-    this.#closedTextTokens = this.textTokens;
+    this.#closedTextTokens.push(this.#text?.total ?? 0);
     this.#closedReasoningTokens = this.reasoningTokens;
     this.#text = undefined;
     this.#reasoning = undefined;
     this.#tool = undefined;
+  }
+
+  /** The text of the last `rounds` upstream calls that are over does not stand; its tokens were paid for. */
+  dropText(rounds: number): void {
+    if (rounds > 0) this.#closedTextTokens.fill(0, -rounds);
   }
 
   /** Nothing is handed on any more. */

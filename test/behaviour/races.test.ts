@@ -19,6 +19,7 @@ import { newTurnId } from '../support/test-gateway.ts';
 const trials = process.env.PARLEY_LONG ? 200_000 : 10_000;
 const limits = {
   maxInputBytes: 1_000,
+  maxMediaBytes: 1_000,
   maxQueuedTurns: 3,
   maxOutputTokens: 1_000,
   windowTokens: 1_000,

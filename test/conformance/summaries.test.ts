@@ -174,7 +174,9 @@ describe.each(stores)('rolling summaries on $name', ({ place }) => {
     let fails = true;
     const write = (call: ScriptedCall): void => {
       if (!fails) return summarise(call);
-      setImmediate(() => call.sink.onError(new UpstreamError('upstream_rejected', 'The provider refused the request.')));
+      setImmediate(() =>
+        call.sink.onError(new UpstreamError('upstream_rejected', 'The provider refused the request.')),
+      );
     };
     const { client, chat, notes, logged } = await startScene(place(), write);
     const failures = () =>

@@ -1,6 +1,15 @@
 import type { DownFrame, EventFrame } from '../../protocol/down.ts';
+import { standing } from '../../src/session/standing.ts';
 
-const eventTypes = new Set(['turn.accepted', 'turn.routed', 'delta', 'tool.call', 'tool.result', 'turn.ended']);
+const eventTypes = new Set([
+  'turn.accepted',
+  'turn.routed',
+  'turn.restarted',
+  'delta',
+  'tool.call',
+  'tool.result',
+  'turn.ended',
+]);
 
 export function isEvent(frame: DownFrame): frame is EventFrame {
   return eventTypes.has(frame.t);
@@ -58,9 +67,9 @@ export function transcript(frames: readonly DownFrame[], alias: number): string[
   return lines;
 }
 
-/** The text of one turn. */
+/** The text of one turn, without what a restart dropped. */
 export function textOf(frames: readonly DownFrame[], turn: string): string {
-  return frames
-    .map((frame) => (frame.t === 'delta' && frame.turn === turn && frame.kind === undefined ? frame.text : ''))
+  return standing(frames.filter(isEvent).filter((event) => event.turn === turn))
+    .map((event) => (event.t === 'delta' && event.kind === undefined ? event.text : ''))
     .join('');
 }

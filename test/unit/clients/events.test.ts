@@ -140,8 +140,8 @@ test('every iteration sees a turn from its start, in pieces as long as it is slo
     { type: 'reasoning', text: 'hmm', tokens: 2, pos: 2 },
     { type: 'text', text: 'a', tokens: 5, pos: 5 },
     { type: 'text', text: 'bc', tokens: 7, pos: 6 },
-    { type: 'tool-call', call: 'c1', name: 'n', arguments: '{}' },
-    { type: 'tool-result', call: 'c1', error: 'no' },
+    { type: 'tool-call', call: 'c1', name: 'n', arguments: '{}', pos: expect.any(Number) as number },
+    { type: 'tool-result', call: 'c1', error: 'no', pos: expect.any(Number) as number },
     { type: 'text', text: 'd', tokens: 10, pos: 10 },
   ]);
   expect(socket.all('cancel')).toHaveLength(0);
@@ -166,4 +166,42 @@ test('a reader that never reads costs no more than the text', async () => {
   for await (const part of { [Symbol.asyncIterator]: () => iterator })
     if (part.type === 'text') lengths.push(part.text.length);
   expect(lengths).toEqual([4_096, 4_096, 1_808]);
+});
+
+test('what a restart dropped is left out of all but the iterations, which tell of it', async () => {
+  const { socket, session } = await createScene().attached();
+  socket.deliver(accepted, delta(1, 'keep '), delta(6, 'this is void'));
+  const mine = session.turns.get(turn)!;
+  const early = mine[Symbol.asyncIterator]();
+  expect(await early.next()).toMatchObject({ value: { text: 'keep this is void' } });
+  socket.deliver(
+    delta(18, 'thought', { kind: 'reasoning' }),
+    { t: 'tool.call', s: 0, pos: 25, turn, call: 'c1', name: 'n', arguments: '{}' },
+    { t: 'tool.result', s: 0, pos: 26, turn, call: 'c1', output: 1 },
+    { t: 'turn.restarted', s: 0, pos: 27, turn, from: 6, reason: 'upstream_timeout' },
+  );
+  expect(mine).toMatchObject({ partialText: 'keep ', partialReasoning: '', toolCalls: [] });
+  socket.deliver(delta(28, 'that holds'));
+  const sources = [{ url: 'https://example.com/a', title: 'A' }];
+  socket.deliver(endedFrame(turn, 38, { sources }));
+  expect(await mine.done).toMatchObject({ text: 'keep that holds', reasoning: '', toolCalls: [], sources });
+  const rest: TurnPart[] = [];
+  for (let part = await early.next(); !part.done; part = await early.next()) rest.push(part.value);
+  expect(rest.map(({ type }) => type)).toEqual(['reasoning', 'tool-call', 'tool-result', 'restarted', 'text']);
+  expect(rest[3]).toEqual({ type: 'restarted', from: 6, reason: 'upstream_timeout' });
+  // one that comes later reads the same log
+  const parts: string[] = [];
+  for await (const part of mine) parts.push(part.type === 'text' ? part.text : part.type);
+  expect(parts).toEqual(['keep this is void', 'reasoning', 'tool-call', 'tool-result', 'restarted', 'that holds']);
+});
+
+test('pins are known from the attach on and told as they change', async () => {
+  const { socket, session } = await createScene().attached();
+  socket.attached({ pinned: [turn] });
+  expect([...session.pinned]).toEqual([turn]);
+  const seen: unknown[] = [];
+  session.on('pinned', (...change) => seen.push(change));
+  socket.deliver({ t: 'pinned', s: 0, turn, pinned: false });
+  expect(seen).toEqual([[turn, false]]);
+  expect(session.pinned.size).toBe(0);
 });

@@ -297,3 +297,53 @@ async function openAll(client: Client, socket: FakeSocket, ids: string[]) {
   }
   return sessions;
 }
+
+describe('a request about a turn', () => {
+  const turn = '01ARZ3NDEKTSV4RRFFQ69G5FAV';
+
+  test('to pin it is answered by its frame, and goes again with the next connection', async () => {
+    const scene = createScene();
+    const { socket, session } = await scene.attached();
+    const pinning = session.pin(turn, true);
+    expect(socket.last('pin')).toMatchObject({ s: 0, turn, pinned: true });
+    const next = await reconnect(scene);
+    next.attached();
+    next.deliver({ t: 'pinned', ref: next.last('pin').ref, s: 0, turn, pinned: true });
+    await pinning;
+    expect(session.pinned.has(turn)).toBe(true);
+    const refused = session.pin(turn, true);
+    const error = { code: 'turn_not_found', message: 'No.', retryable: false };
+    next.deliver({ t: 'error', ref: next.last('pin').ref, s: 0, turn, ...error });
+    await expect(refused).rejects.toMatchObject({ code: 'turn_not_found' });
+  });
+
+  test('for its window gathers all pages', async () => {
+    const { socket, session } = await createScene().attached();
+    const asking = session.window(turn);
+    const page = { t: 'window', s: 0, turn, sent: true, upstream: 'u', model: 'm' };
+    const message = (text: string) => ({ role: 'user', text, media: ['image/png'] });
+    expect(socket.last('window').skip).toBeUndefined();
+    socket.deliver({ ...page, ref: socket.last('window').ref, messages: [message('a'), message('b')], next: 2 });
+    await settle();
+    expect(socket.last('window').skip).toBe(2);
+    socket.deliver({ ...page, ref: socket.last('window').ref, messages: [message('c')] });
+    expect(await asking).toEqual({
+      sent: true,
+      messages: [message('a'), message('b'), message('c')],
+      upstream: 'u',
+      model: 'm',
+      report: undefined,
+    });
+  });
+});
+
+test('bytes of a picture are sent as they are, and known here as base64 text', async () => {
+  const { client, socket, session } = await createScene().attached();
+  const data = Uint8Array.from([1, 2, 3, 4]);
+  const turn = session.send([{ type: 'image', mediaType: 'image/png', data }], { metadata: { plan: 'free' } });
+  const input = [{ type: 'image', mediaType: 'image/png', data: 'AQIDBA==' }];
+  expect(socket.last('turn')).toMatchObject({ input, metadata: { plan: 'free' } });
+  expect(turn.input).toEqual(input);
+  expect((await client.close()).unsent).toMatchObject([{ input }]);
+  await expect(turn.accepted).rejects.toMatchObject({ code: 'closed' });
+});
