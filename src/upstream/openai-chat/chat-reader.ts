@@ -1,9 +1,10 @@
 import type { AnswerOutput } from '../answer-output.ts';
 import { BodyReader } from '../body-reader.ts';
-import { type FinishReason, UpstreamError } from '../contract.ts';
+import type { FinishReason, UpstreamError } from '../contract.ts';
 import type { WireReader } from '../http-answer.ts';
 import type { WireReaderOptions } from '../http-upstream.ts';
 import { classifyProviderFailure } from '../provider-failure.ts';
+import { notAnAnswer, parseDocument, parseEvent, truncated } from '../wire-events.ts';
 import type { ChatChoice, ChatChunk, ChatDelta, ContentPart } from './chunk.ts';
 import { ToolCallAssembler } from './tool-call-assembler.ts';
 import { readChatUsage } from './usage.ts';
@@ -55,12 +56,12 @@ export class ChatReader implements WireReader {
   #readEvent(data: string, atEnd: boolean): void {
     if (!this.#output.open) return;
     if (data.charCodeAt(0) === openBrace) {
-      this.#readChunk(parse(data, atEnd));
+      this.#readChunk(parseEvent(data, atEnd));
       return;
     }
     const text = data.trim();
     if (text === '[DONE]') this.#complete();
-    else if (text !== '') this.#readChunk(parse(text, atEnd));
+    else if (text !== '') this.#readChunk(parseEvent(text, atEnd));
   }
 
   #readChunk(chunk: ChatChunk): void {
@@ -114,18 +115,11 @@ export class ChatReader implements WireReader {
 
   /** A provider that ignores `stream: true` answers with the whole completion. */
   #readDocument(text: string): void {
-    let document: ChatChunk;
-    try {
-      document = JSON.parse(text) as ChatChunk;
-    } catch {
-      throw new UpstreamError('upstream_malformed', 'The provider sent a document that is not valid JSON.');
-    }
-    const candidate: ChatChunk | undefined = Array.isArray(document) ? document[0] : document;
+    const document = parseDocument(text);
+    const candidate = (Array.isArray(document) ? document[0] : document) as ChatChunk | null | undefined;
     if (candidate?.error || candidate?.object === 'error') throw this.#failure(candidate);
     const choice = candidate?.choices?.[0];
-    if (!candidate || !choice?.message) {
-      throw new UpstreamError('upstream_malformed', 'The provider sent a document that is not an answer.');
-    }
+    if (!candidate || !choice?.message) throw notAnAnswer();
     this.#readDelta(choice.message);
     this.#readFinish(choice);
     this.#readUsage(candidate, choice);
@@ -148,21 +142,6 @@ export class ChatReader implements WireReader {
       secrets: this.#options.secrets,
     });
   }
-}
-
-function parse(data: string, atEnd: boolean): ChatChunk {
-  try {
-    const chunk: unknown = JSON.parse(data);
-    if (typeof chunk === 'object' && chunk !== null && !Array.isArray(chunk)) return chunk as ChatChunk;
-  } catch {
-    // The parser quotes its input in its message; that must not reach a client, so the cause is not kept.
-    if (atEnd) throw truncated();
-  }
-  throw new UpstreamError('upstream_malformed', 'The provider sent a chunk that is not a JSON object.');
-}
-
-function truncated(): UpstreamError {
-  return new UpstreamError('upstream_truncated', 'The stream of the provider ended without its terminal marker.');
 }
 
 function isOtherChoice(choice: ChatChoice): boolean {
