@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto';
+import { createRandomCallId } from '../call-id.ts';
 import type { Upstream } from '../contract.ts';
 import { createHttpUpstream, type HttpUpstreamOptions, pathWith } from '../http-upstream.ts';
 import { MessageReader } from './message-reader.ts';
@@ -30,7 +30,7 @@ export function createAnthropicUpstream(options: AnthropicUpstreamOptions): Upst
     defaultMaxTokens: options.defaultMaxTokens ?? 8192,
     promptCache: options.promptCache !== false,
   };
-  const createCallId = options.createCallId ?? (() => `call_${randomUUID().replaceAll('-', '')}`);
+  const createCallId = options.createCallId ?? createRandomCallId;
   return createHttpUpstream(options, {
     wire: 'anthropic',
     acceptsPrefix: options.acceptsPrefix ?? traitsOf(options.defaultModel).takesPrefill,

@@ -1,4 +1,5 @@
-import { randomUUID } from 'node:crypto';
+import { createRandomCallId } from '../call-id.ts';
+import { clientRequestId } from '../client-request-id.ts';
 import type { Upstream } from '../contract.ts';
 import { createHttpUpstream, type HttpUpstreamOptions, pathWith } from '../http-upstream.ts';
 import { ChatReader } from './chat-reader.ts';
@@ -24,7 +25,7 @@ export interface OpenaiChatUpstreamOptions extends HttpUpstreamOptions {
  */
 export function createOpenaiChatUpstream(options: OpenaiChatUpstreamOptions): Upstream {
   const assistantPrefix = options.assistantPrefix ?? 'none';
-  const createCallId = options.createCallId ?? (() => `call_${randomUUID().replaceAll('-', '')}`);
+  const createCallId = options.createCallId ?? createRandomCallId;
   return createHttpUpstream(options, {
     wire: 'openai-chat',
     acceptsPrefix: assistantPrefix !== 'none',
@@ -39,9 +40,4 @@ export function createOpenaiChatUpstream(options: OpenaiChatUpstreamOptions): Up
       }),
     createReader: (output, readerOptions) => new ChatReader(output, { ...readerOptions, createCallId }),
   });
-}
-
-/** OpenAI logs this id with the request, so that both sides can talk about it: https://platform.openai.com/docs/api-reference/debugging-requests */
-function clientRequestId(turn: string): Record<string, string> {
-  return /^[\x21-\x7e]{1,128}$/.test(turn) ? { 'x-client-request-id': turn } : {};
 }

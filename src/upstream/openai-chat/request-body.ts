@@ -1,4 +1,5 @@
 import type { ToolDefinition, UpstreamMessage, UpstreamRequest } from '../contract.ts';
+import { needsCompletionBound } from '../openai-models.ts';
 
 /**
  * How a server takes the beginning of an answer to go on with. `trailing`: a last message of the assistant is enough
@@ -16,9 +17,6 @@ export interface RequestBodyOptions {
   assistantPrefix: AssistantPrefix;
 }
 
-/** OpenAI's reasoning models refuse `max_tokens`: the o series and everything from GPT-5 on. */
-const reasoningModel = /^(?:ft:)?(?:o\d|gpt-(?:[5-9]|\d\d))/;
-
 /**
  * The field for the output bound. Elsewhere `max_tokens` is understood everywhere; Azure names deployments freely, so
  * there it has to be configured.
@@ -29,7 +27,7 @@ export function chooseMaxTokensField(
   configured: MaxTokensField | undefined,
 ): MaxTokensField {
   if (configured !== undefined) return configured;
-  return hostname === 'api.openai.com' && reasoningModel.test(model) ? 'max_completion_tokens' : 'max_tokens';
+  return hostname === 'api.openai.com' && needsCompletionBound(model) ? 'max_completion_tokens' : 'max_tokens';
 }
 
 /** The JSON body of POST /chat/completions. Source: https://platform.openai.com/docs/api-reference/chat/create */

@@ -9,6 +9,8 @@ import type { WireReader } from '../../../../src/upstream/http-answer.ts';
 import type { HttpUpstreamOptions, WireReaderOptions } from '../../../../src/upstream/http-upstream.ts';
 import { ChatReader } from '../../../../src/upstream/openai-chat/chat-reader.ts';
 import { createOpenaiChatUpstream } from '../../../../src/upstream/openai-chat/openai-chat-upstream.ts';
+import { createOpenaiResponsesUpstream } from '../../../../src/upstream/openai-responses/openai-responses-upstream.ts';
+import { ResponseReader } from '../../../../src/upstream/openai-responses/response-reader.ts';
 import { RecordingSink } from '../../../support/upstream-double/recording-sink.ts';
 import { helloRequest, patientTimeouts } from './chat-upstream.ts';
 
@@ -24,6 +26,10 @@ const wires = {
   'openai-chat': {
     createUpstream: createOpenaiChatUpstream,
     createReader: (output, options) => new ChatReader(output, options),
+  },
+  'openai-responses': {
+    createUpstream: createOpenaiResponsesUpstream,
+    createReader: (output, options, request) => new ResponseReader(output, { ...options, model: request.model }),
   },
   anthropic: {
     createUpstream: createAnthropicUpstream,
