@@ -5,6 +5,8 @@ import {
 import { MessageReader } from '../../../../src/upstream/anthropic/message-reader.ts';
 import { AnswerOutput } from '../../../../src/upstream/answer-output.ts';
 import { type Upstream, UpstreamError, type UpstreamRequest } from '../../../../src/upstream/contract.ts';
+import { ContentReader } from '../../../../src/upstream/gemini/content-reader.ts';
+import { createGeminiUpstream } from '../../../../src/upstream/gemini/gemini-upstream.ts';
 import type { WireReader } from '../../../../src/upstream/http-answer.ts';
 import type { HttpUpstreamOptions, WireReaderOptions } from '../../../../src/upstream/http-upstream.ts';
 import { ChatReader } from '../../../../src/upstream/openai-chat/chat-reader.ts';
@@ -30,6 +32,10 @@ const wires = {
   'openai-responses': {
     createUpstream: createOpenaiResponsesUpstream,
     createReader: (output, options, request) => new ResponseReader(output, { ...options, model: request.model }),
+  },
+  gemini: {
+    createUpstream: createGeminiUpstream,
+    createReader: (output, options) => new ContentReader(output, options),
   },
   anthropic: {
     createUpstream: createAnthropicUpstream,
