@@ -6,6 +6,7 @@ import type { WireReaderOptions } from '../http-upstream.ts';
 import { classifyProviderFailure } from '../provider-failure.ts';
 import { notAnAnswer, parseDocument, parseEvent, truncated } from '../wire-events.ts';
 import type { ChatChoice, ChatChunk, ChatDelta, ContentPart } from './chunk.ts';
+import { annotatedSources, listedSources } from './sources.ts';
 import { ToolCallAssembler } from './tool-call-assembler.ts';
 import { readChatUsage } from './usage.ts';
 
@@ -25,6 +26,7 @@ export class ChatReader implements WireReader {
   readonly #body: BodyReader;
   readonly #toolCalls: ToolCallAssembler;
   #rawFinish: string | undefined;
+  #listedSources = 0;
 
   constructor(output: AnswerOutput, options: ChatReaderOptions) {
     this.#output = output;
@@ -71,6 +73,7 @@ export class ChatReader implements WireReader {
       if (choice.delta) this.#readDelta(choice.delta);
       this.#readFinish(choice);
     }
+    if (chunk.citations || chunk.search_results) this.#readSources(chunk);
     if (chunk.usage || chunk.x_groq?.usage || choice?.usage) this.#readUsage(chunk, choice);
   }
 
@@ -82,6 +85,7 @@ export class ChatReader implements WireReader {
     if (typeof content === 'string') this.#output.text(content);
     else if (Array.isArray(content)) this.#readParts(content);
     if (typeof delta.refusal === 'string') this.#output.text(delta.refusal);
+    if (delta.annotations) for (const source of annotatedSources(delta)) this.#output.source(source);
     if (Array.isArray(delta.tool_calls)) {
       for (const piece of delta.tool_calls) if (piece) this.#output.toolCallDelta(this.#toolCalls.add(piece));
     }
@@ -103,6 +107,14 @@ export class ChatReader implements WireReader {
     }
   }
 
+  /** The list is the same in every chunk, so that it is gone through only when it grows. */
+  #readSources(chunk: ChatChunk): void {
+    const listed = listedSources(chunk);
+    if (listed.length === this.#listedSources) return;
+    this.#listedSources = listed.length;
+    for (const source of listed) this.#output.source(source);
+  }
+
   #readFinish(choice: ChatChoice): void {
     const reason = choice.finish_reason;
     if (typeof reason === 'string' && reason !== '') this.#rawFinish = reason;
@@ -122,6 +134,7 @@ export class ChatReader implements WireReader {
     if (!candidate || !choice?.message) throw notAnAnswer();
     this.#readDelta(choice.message);
     this.#readFinish(choice);
+    this.#readSources(candidate);
     this.#readUsage(candidate, choice);
     this.#complete();
   }

@@ -12,6 +12,8 @@ export interface OpenaiChatUpstreamOptions extends HttpUpstreamOptions {
   assistantPrefix?: AssistantPrefix | undefined;
   /** Whether to ask for a usage chunk; false for servers that refuse `stream_options`. Default true. */
   includeUsage?: boolean | undefined;
+  /** Whether to send `prompt_cache_key`, which keeps a conversation on one cache. Default: to api.openai.com alone. */
+  promptCacheKey?: boolean | undefined;
   /** Names a tool call to which the provider gave no id. Default: `call_` and a random UUID. */
   createCallId?: (() => string) | undefined;
 }
@@ -33,11 +35,14 @@ export function createOpenaiChatUpstream(options: OpenaiChatUpstreamOptions): Up
     path: (base) => pathWith(base, '/chat/completions'),
     requestHeaders: (request) => clientRequestId(request.turn),
     createBody: (request, base) =>
-      createRequestBody(request, {
-        maxTokensField: chooseMaxTokensField(base.hostname, request.model, options.maxTokensField),
-        includeUsage: options.includeUsage ?? true,
-        assistantPrefix,
-      }),
+      JSON.stringify(
+        createRequestBody(request, {
+          maxTokensField: chooseMaxTokensField(base.hostname, request.model, options.maxTokensField),
+          includeUsage: options.includeUsage ?? true,
+          assistantPrefix,
+          sendsCacheKey: options.promptCacheKey ?? base.hostname === 'api.openai.com',
+        }),
+      ),
     createReader: (output, readerOptions) => new ChatReader(output, { ...readerOptions, createCallId }),
   });
 }
