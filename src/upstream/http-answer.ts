@@ -15,6 +15,8 @@ export interface WireReader {
   finish(): void;
   /** The model has said why it stopped, although the end of the stream is still missing. */
   readonly finished: boolean;
+  /** Nothing more is awaited but the end of the body; with a little silence it is taken for ended. */
+  readonly settled?: boolean;
 }
 
 export interface HttpAnswerOptions {
@@ -39,6 +41,8 @@ const maxErrorBodyBytes = 64 * 1024;
 /** How long and how much an ended answer may still send before its connection is closed rather than kept. */
 const lingerMs = 1000;
 const maxLingerBytes = 64 * 1024;
+/** How long a settled answer waits for the end of its body. */
+const settleMs = 250;
 /** undici connects again for as long as connections die unused, such as where something else than HTTP answers first. */
 const maxConnects = 3;
 const givenUp = new Error('The answer was given up.');
@@ -63,6 +67,7 @@ export class HttpAnswer implements ProviderHandler {
   #errorBodyBytes = 0;
   #lingerBytes = 0;
   #lingerTimer: Timer | undefined;
+  #settleTimer: Timer | undefined;
   readonly #onAbort = (): void => this.#abort();
 
   constructor(request: ProviderRequest, sink: UpstreamSink, signal: AbortSignal, options: HttpAnswerOptions) {
@@ -121,6 +126,7 @@ export class HttpAnswer implements ProviderHandler {
     if (this.#state === 'reading') {
       try {
         this.#reader.feed(bytes);
+        this.#settle();
       } catch (error) {
         this.#fail(wrap(error));
       }
@@ -147,6 +153,14 @@ export class HttpAnswer implements ProviderHandler {
       this.#fail(brokenConnection(phase, error));
     }
     this.#close();
+  }
+
+  #settle(): void {
+    this.#settleTimer?.cancel();
+    if (this.#reader.settled !== true || this.#state !== 'reading') return;
+    this.#settleTimer = this.#options.clock.setTimer(() => {
+      if (this.#state === 'reading') this.#guarded(() => this.#reader.finish());
+    }, settleMs);
   }
 
   #abort(): void {
@@ -217,6 +231,7 @@ export class HttpAnswer implements ProviderHandler {
     this.#state = 'closed';
     this.#watchdog.stop();
     this.#lingerTimer?.cancel();
+    this.#settleTimer?.cancel();
     this.#signal.removeEventListener('abort', this.#onAbort);
     this.#slot?.release();
     this.#sink.onClose();

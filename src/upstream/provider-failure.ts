@@ -22,11 +22,51 @@ interface ProviderWords {
 }
 
 const contextPhrases =
-  /maximum context length|context[ _-]?length|context window|context size|too many (?:input )?tokens|prompt is too long|input is too long|reduce the length/i;
-const contextLabels = ['context_length_exceeded', 'exceed_context_size_error', 'string_above_max_length'];
-const refusalLabels = ['content_filter', 'content_policy_violation', 'responsibleaipolicyviolation', 'safety'];
+  /maximum context length|context[ _-]?length|maximum number of tokens allowed|context window|context size|too many (?:input )?tokens|prompt is too long|input is too long|reduce the length/i;
+const contextLabels = [
+  'context_length_exceeded',
+  'exceed_context_size_error',
+  'string_above_max_length',
+  'request_too_large',
+];
+const refusalLabels = [
+  'content_filter',
+  'content_policy_violation',
+  'responsibleaipolicyviolation',
+  'safety',
+  'prohibited_content',
+  // OpenAI's Responses API: a prompt that was flagged.
+  'invalid_prompt',
+  'bio_policy',
+  'cyber_policy',
+  'image_content_policy_violation',
+];
 const limitLabels = ['insufficient_quota', 'rate_limit_exceeded', 'rate_limit_error', 'resource_exhausted'];
-const credentialLabels = ['invalid_api_key', 'authentication_error', 'permission_error', 'unauthenticated'];
+const credentialLabels = [
+  'invalid_api_key',
+  'authentication_error',
+  'permission_error',
+  'billing_error',
+  'unauthenticated',
+  'permission_denied',
+];
+/** Google answers a wrong key with status 400. */
+const refusedKeyLabels = ['api_key_invalid', 'api_key_expired', 'api_key_service_blocked'];
+const timeoutLabels = ['timeout_error', 'deadline_exceeded'];
+const missingLabels = ['not_found_error', 'not_found'];
+const inputLabels = [
+  'invalid_request_error',
+  'invalid_argument',
+  'failed_precondition',
+  'out_of_range',
+  'invalid_image',
+  'invalid_image_format',
+  'invalid_base64_image',
+  'invalid_image_url',
+  'image_too_large',
+  'image_parse_error',
+  'unsupported_image_media_type',
+];
 const overloadLabels = ['overloaded_error', 'overloaded', 'unavailable', 'service_unavailable', 'engine_overloaded'];
 const modelLabels = ['model_not_found', 'model_not_available'];
 
@@ -63,20 +103,25 @@ function classify(status: number | undefined, words: ProviderWords, body: string
   if (mayBlameInput && contextPhrases.test(words.message === '' ? body : words.message)) return 'context_too_long';
   if (labelled(modelLabels)) return 'model_not_found';
   if (status === 413) return 'context_too_long';
+  if (labelled(refusedKeyLabels)) return 'upstream_unauthorized';
   if (status === 401 || status === 403) return 'upstream_unauthorized';
   if (labelled(limitLabels) || status === 429) return 'upstream_rate_limited';
   if (status === 503 || status === 529 || labelled(overloadLabels)) return 'upstream_overloaded';
-  if (status === 404) return /model/i.test(words.message) ? 'model_not_found' : 'upstream_rejected';
-  if (status === 408) return 'upstream_timeout';
+  if (status === 404 || (status === undefined && labelled(missingLabels))) {
+    return /model/i.test(words.message) ? 'model_not_found' : 'upstream_rejected';
+  }
+  if (status === 408 || labelled(timeoutLabels)) return 'upstream_timeout';
   if (status !== undefined && status >= 300 && status < 500) return 'upstream_rejected';
   if (status === undefined && labelled(credentialLabels)) return 'upstream_unauthorized';
-  if (status === undefined && labelled(['invalid_request_error', 'invalid_argument'])) return 'upstream_rejected';
+  if (status === undefined && labelled(inputLabels)) return 'upstream_rejected';
   return 'upstream_error';
 }
 
 /**
  * Reads the shapes in use: `{error: {message, type, code}}` (OpenAI and most), `{error: "text"}` (Ollama),
- * `{message, code, object: "error"}` (vLLM, Mistral), `{detail}` (FastAPI), and Google's `[{error: …}]`.
+ * `{message, code, object: "error"}` (vLLM, Mistral), `{type: "error", code, message}` (events of OpenAI's responses),
+ * `{type: "error", error: {type, message}}` (Anthropic), `{detail}` (FastAPI), and Google's
+ * `[{error: {code, status, message, details: [{reason}]}}]`.
  */
 function readWords(body: string): ProviderWords {
   let value: unknown;
@@ -100,6 +145,10 @@ function readWords(body: string): ProviderWords {
     outer['type'],
   ]) {
     if (typeof label === 'string') labels.push(label.toLowerCase());
+  }
+  for (const detail of Array.isArray(inner['details']) ? (inner['details'] as unknown[]) : []) {
+    const { reason } = asRecord(detail);
+    if (typeof reason === 'string') labels.push(reason.toLowerCase());
   }
   return { message, labels, status: firstStatus(inner['code'], inner['status'], outer['code'], outer['status']) };
 }

@@ -1,10 +1,12 @@
 import type { AnswerOutput } from '../answer-output.ts';
 import { BodyReader } from '../body-reader.ts';
-import { type FinishReason, UpstreamError } from '../contract.ts';
+import type { FinishReason, UpstreamError } from '../contract.ts';
 import type { WireReader } from '../http-answer.ts';
 import type { WireReaderOptions } from '../http-upstream.ts';
 import { classifyProviderFailure } from '../provider-failure.ts';
+import { notAnAnswer, parseDocument, parseEvent, truncated } from '../wire-events.ts';
 import type { ChatChoice, ChatChunk, ChatDelta, ContentPart } from './chunk.ts';
+import { annotatedSources, listedSources } from './sources.ts';
 import { ToolCallAssembler } from './tool-call-assembler.ts';
 import { readChatUsage } from './usage.ts';
 
@@ -24,6 +26,7 @@ export class ChatReader implements WireReader {
   readonly #body: BodyReader;
   readonly #toolCalls: ToolCallAssembler;
   #rawFinish: string | undefined;
+  #listedSources = 0;
 
   constructor(output: AnswerOutput, options: ChatReaderOptions) {
     this.#output = output;
@@ -55,12 +58,12 @@ export class ChatReader implements WireReader {
   #readEvent(data: string, atEnd: boolean): void {
     if (!this.#output.open) return;
     if (data.charCodeAt(0) === openBrace) {
-      this.#readChunk(parse(data, atEnd));
+      this.#readChunk(parseEvent(data, atEnd));
       return;
     }
     const text = data.trim();
     if (text === '[DONE]') this.#complete();
-    else if (text !== '') this.#readChunk(parse(text, atEnd));
+    else if (text !== '') this.#readChunk(parseEvent(text, atEnd));
   }
 
   #readChunk(chunk: ChatChunk): void {
@@ -70,6 +73,7 @@ export class ChatReader implements WireReader {
       if (choice.delta) this.#readDelta(choice.delta);
       this.#readFinish(choice);
     }
+    if (chunk.citations || chunk.search_results) this.#readSources(chunk);
     if (chunk.usage || chunk.x_groq?.usage || choice?.usage) this.#readUsage(chunk, choice);
   }
 
@@ -81,6 +85,7 @@ export class ChatReader implements WireReader {
     if (typeof content === 'string') this.#output.text(content);
     else if (Array.isArray(content)) this.#readParts(content);
     if (typeof delta.refusal === 'string') this.#output.text(delta.refusal);
+    if (delta.annotations) for (const source of annotatedSources(delta)) this.#output.source(source);
     if (Array.isArray(delta.tool_calls)) {
       for (const piece of delta.tool_calls) if (piece) this.#output.toolCallDelta(this.#toolCalls.add(piece));
     }
@@ -102,6 +107,14 @@ export class ChatReader implements WireReader {
     }
   }
 
+  /** The list is the same in every chunk, so that it is gone through only when it grows. */
+  #readSources(chunk: ChatChunk): void {
+    const listed = listedSources(chunk);
+    if (listed.length === this.#listedSources) return;
+    this.#listedSources = listed.length;
+    for (const source of listed) this.#output.source(source);
+  }
+
   #readFinish(choice: ChatChoice): void {
     const reason = choice.finish_reason;
     if (typeof reason === 'string' && reason !== '') this.#rawFinish = reason;
@@ -114,20 +127,14 @@ export class ChatReader implements WireReader {
 
   /** A provider that ignores `stream: true` answers with the whole completion. */
   #readDocument(text: string): void {
-    let document: ChatChunk;
-    try {
-      document = JSON.parse(text) as ChatChunk;
-    } catch {
-      throw new UpstreamError('upstream_malformed', 'The provider sent a document that is not valid JSON.');
-    }
-    const candidate: ChatChunk | undefined = Array.isArray(document) ? document[0] : document;
+    const document = parseDocument(text);
+    const candidate = (Array.isArray(document) ? document[0] : document) as ChatChunk | null | undefined;
     if (candidate?.error || candidate?.object === 'error') throw this.#failure(candidate);
     const choice = candidate?.choices?.[0];
-    if (!candidate || !choice?.message) {
-      throw new UpstreamError('upstream_malformed', 'The provider sent a document that is not an answer.');
-    }
+    if (!candidate || !choice?.message) throw notAnAnswer();
     this.#readDelta(choice.message);
     this.#readFinish(choice);
+    this.#readSources(candidate);
     this.#readUsage(candidate, choice);
     this.#complete();
   }
@@ -148,21 +155,6 @@ export class ChatReader implements WireReader {
       secrets: this.#options.secrets,
     });
   }
-}
-
-function parse(data: string, atEnd: boolean): ChatChunk {
-  try {
-    const chunk: unknown = JSON.parse(data);
-    if (typeof chunk === 'object' && chunk !== null && !Array.isArray(chunk)) return chunk as ChatChunk;
-  } catch {
-    // The parser quotes its input in its message; that must not reach a client, so the cause is not kept.
-    if (atEnd) throw truncated();
-  }
-  throw new UpstreamError('upstream_malformed', 'The provider sent a chunk that is not a JSON object.');
-}
-
-function truncated(): UpstreamError {
-  return new UpstreamError('upstream_truncated', 'The stream of the provider ended without its terminal marker.');
 }
 
 function isOtherChoice(choice: ChatChoice): boolean {

@@ -11,6 +11,9 @@ export interface ChatChunk {
   error?: unknown;
   /** vLLM marks an error event with `object: "error"` instead of an `error` field. */
   object?: unknown;
+  /** Perplexity: addresses, and the same with titles; the whole list in every chunk. */
+  citations?: unknown;
+  search_results?: unknown;
 }
 
 export interface ChatChoice {
@@ -31,6 +34,8 @@ export interface ChatDelta {
   /** Groq, OpenRouter, Ollama. */
   reasoning?: unknown;
   refusal?: unknown;
+  /** `{type: "url_citation", url_citation: {url, title}}`: OpenAI's search models, OpenRouter. */
+  annotations?: unknown;
   tool_calls?: readonly ToolCallPiece[] | null;
   /** The shape before tool calls existed. */
   function_call?: ToolCallPiece['function'];

@@ -1,4 +1,5 @@
-import { randomUUID } from 'node:crypto';
+import { createRandomCallId } from '../call-id.ts';
+import { clientRequestId } from '../client-request-id.ts';
 import type { Upstream } from '../contract.ts';
 import { createHttpUpstream, type HttpUpstreamOptions, pathWith } from '../http-upstream.ts';
 import { ChatReader } from './chat-reader.ts';
@@ -11,6 +12,8 @@ export interface OpenaiChatUpstreamOptions extends HttpUpstreamOptions {
   assistantPrefix?: AssistantPrefix | undefined;
   /** Whether to ask for a usage chunk; false for servers that refuse `stream_options`. Default true. */
   includeUsage?: boolean | undefined;
+  /** Whether to send `prompt_cache_key`, which keeps a conversation on one cache. Default: to api.openai.com alone. */
+  promptCacheKey?: boolean | undefined;
   /** Names a tool call to which the provider gave no id. Default: `call_` and a random UUID. */
   createCallId?: (() => string) | undefined;
 }
@@ -24,7 +27,7 @@ export interface OpenaiChatUpstreamOptions extends HttpUpstreamOptions {
  */
 export function createOpenaiChatUpstream(options: OpenaiChatUpstreamOptions): Upstream {
   const assistantPrefix = options.assistantPrefix ?? 'none';
-  const createCallId = options.createCallId ?? (() => `call_${randomUUID().replaceAll('-', '')}`);
+  const createCallId = options.createCallId ?? createRandomCallId;
   return createHttpUpstream(options, {
     wire: 'openai-chat',
     acceptsPrefix: assistantPrefix !== 'none',
@@ -32,16 +35,14 @@ export function createOpenaiChatUpstream(options: OpenaiChatUpstreamOptions): Up
     path: (base) => pathWith(base, '/chat/completions'),
     requestHeaders: (request) => clientRequestId(request.turn),
     createBody: (request, base) =>
-      createRequestBody(request, {
-        maxTokensField: chooseMaxTokensField(base.hostname, request.model, options.maxTokensField),
-        includeUsage: options.includeUsage ?? true,
-        assistantPrefix,
-      }),
+      JSON.stringify(
+        createRequestBody(request, {
+          maxTokensField: chooseMaxTokensField(base.hostname, request.model, options.maxTokensField),
+          includeUsage: options.includeUsage ?? true,
+          assistantPrefix,
+          sendsCacheKey: options.promptCacheKey ?? base.hostname === 'api.openai.com',
+        }),
+      ),
     createReader: (output, readerOptions) => new ChatReader(output, { ...readerOptions, createCallId }),
   });
-}
-
-/** OpenAI logs this id with the request, so that both sides can talk about it: https://platform.openai.com/docs/api-reference/debugging-requests */
-function clientRequestId(turn: string): Record<string, string> {
-  return /^[\x21-\x7e]{1,128}$/.test(turn) ? { 'x-client-request-id': turn } : {};
 }

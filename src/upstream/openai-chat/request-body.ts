@@ -1,4 +1,16 @@
-import type { ToolDefinition, UpstreamMessage, UpstreamRequest } from '../contract.ts';
+import {
+  type ResponseFormat,
+  type ToolChoice,
+  type ToolDefinition,
+  UpstreamError,
+  type UpstreamMessage,
+  type UpstreamPart,
+  type UpstreamRequest,
+} from '../contract.ts';
+import { fileName } from '../file-name.ts';
+import { jsonSchemaFormat } from '../json-schema-format.ts';
+import { needsCompletionBound } from '../openai-models.ts';
+import type { BodyMessage, BodyPart, BodyTool, ChatBody, ReasoningEffort } from './body.ts';
 
 /**
  * How a server takes the beginning of an answer to go on with. `trailing`: a last message of the assistant is enough
@@ -14,10 +26,17 @@ export interface RequestBodyOptions {
   /** Ask for a usage chunk with `stream_options`. */
   includeUsage: boolean;
   assistantPrefix: AssistantPrefix;
+  /** Whether to send `prompt_cache_key`, which other servers may refuse. */
+  sendsCacheKey: boolean;
 }
 
-/** OpenAI's reasoning models refuse `max_tokens`: the o series and everything from GPT-5 on. */
-const reasoningModel = /^(?:ft:)?(?:o\d|gpt-(?:[5-9]|\d\d))/;
+const audioFormats: Readonly<Record<string, 'wav' | 'mp3'>> = {
+  'audio/wav': 'wav',
+  'audio/x-wav': 'wav',
+  'audio/wave': 'wav',
+  'audio/mpeg': 'mp3',
+  'audio/mp3': 'mp3',
+};
 
 /**
  * The field for the output bound. Elsewhere `max_tokens` is understood everywhere; Azure names deployments freely, so
@@ -29,16 +48,19 @@ export function chooseMaxTokensField(
   configured: MaxTokensField | undefined,
 ): MaxTokensField {
   if (configured !== undefined) return configured;
-  return hostname === 'api.openai.com' && reasoningModel.test(model) ? 'max_completion_tokens' : 'max_tokens';
+  return hostname === 'api.openai.com' && needsCompletionBound(model) ? 'max_completion_tokens' : 'max_tokens';
 }
 
-/** The JSON body of POST /chat/completions. Source: https://platform.openai.com/docs/api-reference/chat/create */
-export function createRequestBody(request: UpstreamRequest, options: RequestBodyOptions): string {
+/** @throws UpstreamError input_unsupported for a part that the wire has no place for */
+export function createRequestBody(request: UpstreamRequest, options: RequestBodyOptions): ChatBody {
   const { params } = request;
   const prefix = request.continuesAnswer === true ? options.assistantPrefix : 'none';
   const messages = request.messages.map(mapMessage);
-  if (prefix === 'prefix') messages.push({ ...messages.pop(), prefix: true });
-  return JSON.stringify({
+  const last = messages.at(-1);
+  if (prefix === 'prefix' && last?.role === 'assistant') last.prefix = true;
+  // An empty list is refused by OpenAI.
+  const tools = request.tools !== undefined && request.tools.length > 0 ? request.tools.map(mapTool) : undefined;
+  return {
     model: request.model,
     messages,
     ...(prefix === 'continue_final_message' ? { continue_final_message: true, add_generation_prompt: false } : {}),
@@ -47,25 +69,29 @@ export function createRequestBody(request: UpstreamRequest, options: RequestBody
     temperature: params.temperature,
     top_p: params.topP,
     [options.maxTokensField]: params.maxOutputTokens,
-    stop: params.stop !== undefined && params.stop.length > 0 ? params.stop : undefined,
+    stop: params.stop !== undefined && params.stop.length > 0 ? [...params.stop] : undefined,
     seed: params.seed,
     frequency_penalty: params.frequencyPenalty,
     presence_penalty: params.presencePenalty,
-    reasoning_effort: params.reasoningEffort,
-    // An empty list is refused by OpenAI.
-    tools: request.tools !== undefined && request.tools.length > 0 ? request.tools.map(mapTool) : undefined,
-  });
+    // Whatever the provider calls it: new levels come with new models.
+    reasoning_effort: params.reasoningEffort as ReasoningEffort | undefined,
+    response_format: mapFormat(params.responseFormat),
+    tools,
+    tool_choice: tools === undefined ? undefined : mapToolChoice(params.toolChoice),
+    prompt_cache_key: options.sendsCacheKey ? request.cacheKey : undefined,
+  };
 }
 
-function mapMessage(message: UpstreamMessage): Record<string, unknown> {
+function mapMessage(message: UpstreamMessage): BodyMessage {
   switch (message.role) {
     case 'system':
       return { role: 'system', content: message.text };
     case 'user': {
+      if (typeof message.content === 'string') return { role: 'user', content: message.content };
       // Several servers take text only; one part is the same as text.
-      const [only, ...others] = typeof message.content === 'string' ? [] : message.content;
+      const [only, ...others] = message.content;
       const isText = only?.type === 'text' && others.length === 0;
-      return { role: 'user', content: isText ? only.text : message.content };
+      return { role: 'user', content: isText ? only.text : message.content.map(mapPart) };
     }
     case 'assistant': {
       const calls = message.toolCalls ?? [];
@@ -85,7 +111,39 @@ function mapMessage(message: UpstreamMessage): Record<string, unknown> {
   }
 }
 
-function mapTool(tool: ToolDefinition): Record<string, unknown> {
+function mapPart(part: UpstreamPart): BodyPart {
+  switch (part.type) {
+    case 'text':
+      return { type: 'text', text: part.text };
+    case 'image':
+      return { type: 'image_url', image_url: { url: 'url' in part ? part.url : dataUrl(part) } };
+    case 'audio': {
+      const format = audioFormats[part.mediaType];
+      if (format === undefined) {
+        throw new UpstreamError('input_unsupported', 'This model takes audio as WAV or MP3 only.');
+      }
+      return { type: 'input_audio', input_audio: { data: part.data, format } };
+    }
+    case 'file':
+      return { type: 'file', file: { filename: fileName(part), file_data: dataUrl(part) } };
+  }
+}
+
+function dataUrl(part: { mediaType: string; data: string }): string {
+  return `data:${part.mediaType};base64,${part.data}`;
+}
+
+function mapFormat(format: ResponseFormat | undefined): ChatBody['response_format'] {
+  if (format === undefined || format.type === 'text') return undefined;
+  if (format.type === 'json') return { type: 'json_object' };
+  return { type: 'json_schema', json_schema: jsonSchemaFormat(format) };
+}
+
+function mapToolChoice(choice: ToolChoice | undefined): ChatBody['tool_choice'] {
+  return typeof choice === 'object' ? { type: 'function', function: { name: choice.name } } : choice;
+}
+
+function mapTool(tool: ToolDefinition): BodyTool {
   return {
     type: 'function',
     function: {

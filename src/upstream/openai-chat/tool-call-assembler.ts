@@ -1,15 +1,10 @@
-import { UpstreamError, type UpstreamToolCall } from '../contract.ts';
+import { CallList, isJson, type OpenCall } from '../call-list.ts';
+import type { UpstreamToolCall } from '../contract.ts';
 import type { ToolCallPiece } from './chunk.ts';
 
-interface OpenCall {
+interface IndexedCall extends OpenCall {
   index: number | undefined;
-  id: string;
-  name: string;
-  arguments: string;
 }
-
-/** More calls in one answer than any model makes; a bound for a provider that never stops opening new ones. */
-const maxCalls = 256;
 
 /**
  * Puts streamed tool calls together. Providers differ in every respect: ids and names may be repeated, sent empty or
@@ -17,16 +12,11 @@ const maxCalls = 256;
  * object or not at all.
  */
 export class ToolCallAssembler {
-  readonly #createCallId: () => string;
-  readonly #calls: OpenCall[] = [];
+  readonly #calls: CallList<IndexedCall>;
 
   /** @param createCallId names a call to which the provider gave no id */
   constructor(createCallId: () => string) {
-    this.#createCallId = createCallId;
-  }
-
-  get size(): number {
-    return this.#calls.length;
+    this.#calls = new CallList(createCallId);
   }
 
   /** Takes one piece and returns what it added, to be counted. */
@@ -36,13 +26,7 @@ export class ToolCallAssembler {
     const name = typeof piece.function?.name === 'string' ? piece.function.name : '';
     const added = argumentsText(piece.function?.arguments);
     let call = this.#find(index, id, name);
-    if (call === undefined) {
-      if (this.#calls.length === maxCalls) {
-        throw new UpstreamError('upstream_too_large', `The provider made more than ${maxCalls} tool calls.`);
-      }
-      call = { index, id, name: '', arguments: '' };
-      this.#calls.push(call);
-    }
+    call ??= this.#calls.add({ index, id, name: '', arguments: '' });
     if (call.id === '') call.id = id;
     // A name equal to what is already known is a repetition, not a second half.
     const addedName = name === call.name ? '' : name;
@@ -51,31 +35,12 @@ export class ToolCallAssembler {
     return addedName + added;
   }
 
-  /**
-   * The finished calls, in the order in which they began.
-   *
-   * @param isCut the model was stopped in the middle, so that an unreadable last call is its doing and is left out
-   * @throws UpstreamError upstream_malformed naming the tool whose arguments are not JSON
-   */
+  /** As `CallList.take`. */
   take(isCut: boolean): UpstreamToolCall[] {
-    const finished: UpstreamToolCall[] = [];
-    for (const call of this.#calls.splice(0)) {
-      const text = call.arguments.trim() === '' ? '{}' : call.arguments;
-      const isWhole = call.name !== '' && isJson(text);
-      if (!isWhole && isCut) continue;
-      if (call.name === '') {
-        throw new UpstreamError('upstream_malformed', 'The provider made a tool call without a name.');
-      }
-      if (!isWhole) {
-        const message = `The provider called the tool ${printable(call.name)} with arguments that are not JSON.`;
-        throw new UpstreamError('upstream_malformed', message);
-      }
-      finished.push({ id: call.id === '' ? this.#createCallId() : call.id, name: call.name, arguments: text });
-    }
-    return finished;
+    return this.#calls.take(isCut);
   }
 
-  #find(index: number | undefined, id: string, name: string): OpenCall | undefined {
+  #find(index: number | undefined, id: string, name: string): IndexedCall | undefined {
     if (index === undefined) return this.#findWithoutIndex(id, name);
     const call = this.#calls.findLast((candidate) => candidate.index === index);
     if (call === undefined || id === '' || call.id === '' || id === call.id) return call;
@@ -84,8 +49,8 @@ export class ToolCallAssembler {
     return name === '' && !isJson(call.arguments) ? call : undefined;
   }
 
-  #findWithoutIndex(id: string, name: string): OpenCall | undefined {
-    const last = this.#calls.at(-1);
+  #findWithoutIndex(id: string, name: string): IndexedCall | undefined {
+    const last = this.#calls.last;
     if (id !== '') {
       const call = this.#calls.findLast((candidate) => candidate.id === id);
       if (call !== undefined) return call;
@@ -98,17 +63,4 @@ export class ToolCallAssembler {
 function argumentsText(value: unknown): string {
   if (typeof value === 'string') return value;
   return typeof value === 'object' && value !== null ? JSON.stringify(value) : '';
-}
-
-function isJson(text: string): boolean {
-  try {
-    JSON.parse(text);
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-function printable(name: string): string {
-  return `"${name.slice(0, 64).replace(/[^\w.:/-]/g, '?')}"`;
 }

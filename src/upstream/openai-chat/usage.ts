@@ -1,4 +1,5 @@
 import type { UpstreamUsage } from '../contract.ts';
+import { countOf } from '../json-fields.ts';
 
 interface ChatUsage {
   prompt_tokens?: unknown;
@@ -22,17 +23,13 @@ export function readChatUsage(value: unknown): UpstreamUsage | undefined {
   if (typeof value !== 'object' || value === null) return undefined;
   const usage = value as ChatUsage;
   if (typeof usage.prompt_tokens !== 'number' && typeof usage.completion_tokens !== 'number') return undefined;
-  const input = count(usage.prompt_tokens);
-  const completion = count(usage.completion_tokens);
-  const reasoning = count(usage.completion_tokens_details?.reasoning_tokens);
-  const cached = count(
+  const input = countOf(usage.prompt_tokens);
+  const completion = countOf(usage.completion_tokens);
+  const reasoning = countOf(usage.completion_tokens_details?.reasoning_tokens);
+  const cached = countOf(
     usage.prompt_tokens_details?.cached_tokens ?? usage.prompt_cache_hit_tokens ?? usage.cached_tokens,
   );
-  const isBeside = reasoning > completion || count(usage.total_tokens) === input + completion + reasoning;
+  const isBeside = reasoning > completion || countOf(usage.total_tokens) === input + completion + reasoning;
   const output = isBeside ? completion + reasoning : completion;
   return { input, output, reasoning, cached: Math.min(cached, input) };
-}
-
-function count(value: unknown): number {
-  return typeof value === 'number' && value > 0 && Number.isFinite(value) ? Math.trunc(value) : 0;
 }

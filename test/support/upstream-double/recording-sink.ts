@@ -2,6 +2,7 @@ import type {
   FinishReason,
   UpstreamError,
   UpstreamSink,
+  UpstreamSource,
   UpstreamToolCall,
   UpstreamUsage,
 } from '../../../src/upstream/contract.ts';
@@ -10,6 +11,8 @@ export type SinkCall =
   | { kind: 'open'; requestId: string | undefined }
   | { kind: 'text' | 'reasoning' | 'toolCallDelta'; text: string }
   | { kind: 'toolCall'; call: UpstreamToolCall }
+  | { kind: 'source'; source: UpstreamSource }
+  | { kind: 'native'; value: unknown }
   | { kind: 'usage'; usage: UpstreamUsage }
   | { kind: 'end'; finish: FinishReason; rawFinish: string | undefined }
   | { kind: 'error'; error: UpstreamError }
@@ -46,6 +49,12 @@ export class RecordingSink implements UpstreamSink {
   onToolCall(call: UpstreamToolCall): void {
     this.#record({ kind: 'toolCall', call });
   }
+  onSource(source: UpstreamSource): void {
+    this.#record({ kind: 'source', source });
+  }
+  onNative(value: unknown): void {
+    this.#record({ kind: 'native', value });
+  }
   onUsage(usage: UpstreamUsage): void {
     this.#record({ kind: 'usage', usage });
   }
@@ -80,6 +89,12 @@ export class RecordingSink implements UpstreamSink {
   }
   get toolCalls(): UpstreamToolCall[] {
     return this.calls.flatMap((call) => (call.kind === 'toolCall' ? [call.call] : []));
+  }
+  get sources(): UpstreamSource[] {
+    return this.calls.flatMap((call) => (call.kind === 'source' ? [call.source] : []));
+  }
+  get native(): unknown {
+    return this.calls.find((call) => call.kind === 'native')?.value;
   }
   get usage(): UpstreamUsage | undefined {
     return this.calls.flatMap((call) => (call.kind === 'usage' ? [call.usage] : [])).at(-1);

@@ -2,11 +2,16 @@ import { describe, expect, it } from 'vitest';
 import type { UpstreamRequest } from '../../../src/upstream/contract.ts';
 import { chooseMaxTokensField, createRequestBody } from '../../../src/upstream/openai-chat/request-body.ts';
 
-const options = { maxTokensField: 'max_tokens', includeUsage: true, assistantPrefix: 'none' } as const;
+const options = {
+  maxTokensField: 'max_tokens',
+  includeUsage: true,
+  assistantPrefix: 'none',
+  sendsCacheKey: false,
+} as const;
 
 function bodyOf(request: Partial<UpstreamRequest>, changed: Partial<Parameters<typeof createRequestBody>[1]> = {}) {
   const whole = { turn: 't', model: 'm', messages: [], params: {}, ...request };
-  return JSON.parse(createRequestBody(whole, { ...options, ...changed })) as Record<string, unknown>;
+  return JSON.parse(JSON.stringify(createRequestBody(whole, { ...options, ...changed }))) as Record<string, unknown>;
 }
 
 describe('the request body', () => {
