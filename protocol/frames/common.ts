@@ -21,15 +21,14 @@ const mediaTypeSchema = z.string().check(z.regex(/^[a-z]+\/[a-z0-9.+-]{1,64}$/))
 /** Bytes as base64 with padding (RFC 4648, section 4); msgpack may carry them as `bin`, which is read as this text. */
 const bytesSchema = z.string().check(z.minLength(4), z.regex(/^[A-Za-z0-9+/]+={0,2}$/));
 
+const mediaShape = { mediaType: mediaTypeSchema, data: bytesSchema, name: z.optional(shortTextSchema) };
+
 /** One typed part of a user's input. Media come with their bytes, or, pictures alone, with an address for the provider. */
 export const inputPartSchema = z.union([
   z.object({ type: z.literal('text'), text: z.string() }),
-  z.object({
-    type: z.enum(['image', 'audio', 'file']),
-    mediaType: mediaTypeSchema,
-    data: bytesSchema,
-    name: z.optional(shortTextSchema),
-  }),
+  z.object({ type: z.literal('image'), ...mediaShape }),
+  z.object({ type: z.literal('audio'), ...mediaShape }),
+  z.object({ type: z.literal('file'), ...mediaShape }),
   z.object({ type: z.literal('image'), url: z.string().check(z.maxLength(2_048), z.regex(/^https:\/\/[^\s]+$/)) }),
 ]);
 export type InputPart = z.infer<typeof inputPartSchema>;

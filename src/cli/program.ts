@@ -6,6 +6,8 @@ import { withoutRedisPassword } from '../store/redis-address.ts';
 import { ParleyError } from '../../clients/node/index.ts';
 import { type ChatFlags, chat, gatewayUrl } from './chat.ts';
 import { CommandError } from './command-error.ts';
+import { checkRoutes } from '../gateway/live-routes.ts';
+import { explainRoute, type RouteExplainFlags } from './route-explain.ts';
 import { serve } from './serve.ts';
 import { serveWorkers } from './serve-workers.ts';
 import { type TailFlags, tail } from './tail.ts';
@@ -84,9 +86,30 @@ function createProgram(args: readonly string[]): Command {
   withServeFlags(config.command('check'))
     .description('check file, environment and flags, and print what they amount to')
     .action((flags: ServeFlags) => {
-      const loaded = loadConfig({ file: flags.config, flags: settingsOf(flags) });
+      const loaded = loadConfig({ file: flags.config, flags: settingsOf(flags), check: checkRoutes });
       process.stdout.write(`${JSON.stringify(withoutSecrets(loaded), undefined, 2)}\n`);
     });
+
+  const route = program.command('route').description('look at the routes');
+  route
+    .command('explain')
+    .description('say where a turn would go, and why')
+    .option('-c, --config <file>', `configuration file (default: ${defaultConfigFile}, if there is one)`)
+    .option('--tenant <name>', 'tenant of the credential (default: default)')
+    .option('--team <name>', 'team of the credential (default: the tenant)')
+    .option('--tier <name>', 'tier of the credential')
+    .option('--task <name>', 'metadata.task of the turn')
+    .option('-m, --model <name>', 'model asked for')
+    .option('--route <name>', 'route asked for')
+    .option('-s, --session <id>', 'session, for shares of sessions')
+    .option('--language <code>', 'metadata.language of the turn')
+    .option('--text <text>', 'what the user says')
+    .option('--input-tokens <number>', 'size of the input')
+    .option('--metadata <key=value...>', 'metadata of the turn')
+    .option('--at <time>', 'time of the turn (default: now)')
+    .option('--json', 'print JSON')
+    .allowExcessArguments(false)
+    .action((flags: RouteExplainFlags) => explainRoute(flags));
 
   const defaultUrl = process.env.PARLEY_URL ?? 'http://127.0.0.1:8080';
   const keyFlag = '--key <key>';
@@ -178,6 +201,7 @@ function withoutSecrets(value: unknown): unknown {
   return JSON.parse(
     JSON.stringify(value, (key, item: unknown) => {
       if (key === 'apiKey' || key === 'sentinelPassword') return '[secret]';
+      if (key === 'apiKeys') return (item as unknown[]).map(() => '[secret]');
       if (key === 'store' && typeof item === 'string') return withoutRedisPassword(item);
       if (key === 'baseUrl' && typeof item === 'string') return withoutCredentials(item);
       if (key === 'headers') return Object.fromEntries(Object.keys(item as object).map((name) => [name, '[secret]']));

@@ -1,5 +1,6 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { type LoadConfigOptions, loadConfig } from '../config/load-config.ts';
+import { checkRoutes } from '../gateway/live-routes.ts';
 import { createLogger } from '../telemetry/logger.ts';
 import { CommandError } from './command-error.ts';
 
@@ -11,7 +12,7 @@ const restartMs = 1_000;
  * turns are ended by another. Answers when all have stopped after SIGTERM or SIGINT.
  */
 export async function serveWorkers(count: number, args: readonly string[], options: LoadConfigOptions): Promise<void> {
-  const config = loadConfig(options);
+  const config = loadConfig({ ...options, check: checkRoutes });
   if (config.store === 'embedded') {
     throw new CommandError('Several workers need a store that processes share; give one with --store redis://….', 2);
   }
@@ -47,6 +48,9 @@ export async function serveWorkers(count: number, args: readonly string[], optio
     };
     process.on('SIGTERM', stop);
     process.on('SIGINT', stop);
+    process.on('SIGHUP', () => {
+      for (const worker of workers) worker.kill('SIGHUP');
+    });
     for (let i = 0; i < count; i++) start();
   });
 }

@@ -1,8 +1,10 @@
-import { type LoadConfigOptions, loadConfig } from '../config/load-config.ts';
+import { type LoadConfigOptions, loadConfigFiles } from '../config/load-config.ts';
 import type { Config } from '../config/schema.ts';
 import { createGateway, type Gateway } from '../gateway/create-gateway.ts';
+import { checkRoutes } from '../gateway/live-routes.ts';
 import type { Logger } from '../telemetry/contract.ts';
 import { createLogger } from '../telemetry/logger.ts';
+import { watchConfig } from './watch-config.ts';
 
 /** Attempts to start anew after the lease was lost, and the waits between them, which grow up to the greatest. */
 const attempts = 12;
@@ -18,16 +20,19 @@ const farewellMs = 300;
  * process ends with 1.
  */
 export async function serve(options: LoadConfigOptions): Promise<void> {
-  const config = loadConfig(options);
+  const { config, files } = loadConfigFiles({ ...options, check: checkRoutes });
   const logger = createLogger(config.log);
+  let stopWatching = (): void => {};
   await new Promise<void>((resolve, reject) => {
     let gateway: Gateway | undefined;
+    /** With what was read since the start. */
+    let current = config;
     let signals = 0;
     const isStopping = (): boolean => signals > 0;
 
     async function start(port: number): Promise<Gateway> {
       gateway = await createGateway({
-        ...structuredClone(config),
+        ...structuredClone(current),
         port,
         logger,
         onLeaseLost: () => void startAnew().catch(fail),
@@ -78,10 +83,17 @@ export async function serve(options: LoadConfigOptions): Promise<void> {
 
     start(config.port).then(() => {
       giveHints(config, logger);
+      const apply = async (changed: Config): Promise<string[]> => {
+        const others = await gateway!.reload({ ...structuredClone(changed), port: config.port });
+        current = changed;
+        return others;
+      };
+      stopWatching = watchConfig(options, files, apply, logger);
       process.on('SIGTERM', stop);
       process.on('SIGINT', stop);
     }, reject);
   });
+  stopWatching();
   logger.info({}, 'stopped');
 }
 

@@ -1,6 +1,7 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { ConfigError } from './config-error.ts';
-import { checkConfigFile, describeIssues, parseConfigFile } from './parse-file.ts';
+import { type IncludedFiles, readWithIncludes } from './includes.ts';
+import { checkConfigFile, describeIssues } from './parse-file.ts';
 import { type Config, type ConfigInput, configSchema } from './schema.ts';
 
 /** Read when it exists and no other file is named. */
@@ -32,14 +33,29 @@ export interface LoadConfigOptions {
   /** Path of a YAML file; must exist when given. */
   file?: string | undefined;
   environment?: NodeJS.ProcessEnv;
+  /** A further check; what it throws as `ConfigError` is given its place in the file. */
+  check?: ((config: Config) => void) | undefined;
+}
+
+/** A configuration and the files it came from. */
+export interface LoadedConfig {
+  config: Config;
+  files: readonly string[];
 }
 
 /** Flags over environment over file over defaults, checked and frozen. Throws `ConfigError`. */
 export function loadConfig(options: LoadConfigOptions = {}): Config {
+  return loadConfigFiles(options).config;
+}
+
+/** As `loadConfig`, with the files that were read. */
+export function loadConfigFiles(options: LoadConfigOptions = {}): LoadedConfig {
   const environment = options.environment ?? process.env;
   const path =
     options.file ?? environment.PARLEY_CONFIG ?? (existsSync(defaultConfigFile) ? defaultConfigFile : undefined);
-  const values = path === undefined ? {} : readFile(path, environment);
+  const file = path === undefined ? undefined : readWithIncludes(path, environment);
+  if (file !== undefined) checkConfigFile(file);
+  const values = file?.values ?? {};
   const names = new Map<string, string>();
   for (const [variable, setting] of Object.entries(environmentSettings)) {
     const text = environment[variable];
@@ -55,10 +71,22 @@ export function loadConfig(options: LoadConfigOptions = {}): Config {
       `--${setting.replace(/^log\./, 'log-').replace(/([A-Z])/g, (letter) => `-${letter.toLowerCase()}`)}`,
     );
   }
-  return parseConfig(withProvider(values as ConfigInput, environment), (setting) => {
+  const config = parseConfig(withProvider(values as ConfigInput, environment), (setting) => {
     const source = names.get(setting);
     return source === undefined ? '' : `${source}: `;
   });
+  try {
+    options.check?.(config);
+  } catch (error) {
+    throw file !== undefined && error instanceof ConfigError ? withPlaces(error, file) : error;
+  }
+  return { config, files: file?.files ?? [] };
+}
+
+function withPlaces({ problems, paths }: ConfigError, file: IncludedFiles): ConfigError {
+  return new ConfigError(
+    problems.map((problem, i) => (paths[i] === undefined ? problem : `${file.placeOf(paths[i])}: ${problem}`)),
+  );
 }
 
 /** Checks settings given as an object. Throws `ConfigError`. */
@@ -91,18 +119,6 @@ function withProvider(values: ConfigInput, environment: NodeJS.ProcessEnv): Conf
       },
     ],
   };
-}
-
-function readFile(path: string, environment: NodeJS.ProcessEnv): Record<string, unknown> {
-  let text: string;
-  try {
-    text = readFileSync(path, 'utf8');
-  } catch {
-    throw new ConfigError([`The configuration file ${path} cannot be read; check the path given with --config.`]);
-  }
-  const file = parseConfigFile(text, path, environment);
-  checkConfigFile(file);
-  return file.values;
 }
 
 function valueOf(setting: string, text: string): unknown {

@@ -55,6 +55,39 @@ const openaiChatSchema = z.strictObject({
   maxTokensField: z.enum(['max_tokens', 'max_completion_tokens']).optional(),
   /** How the server takes the beginning of an answer to go on with; `none` where it does not. */
   assistantPrefix: z.enum(['none', 'trailing', 'prefix', 'continue_final_message']).default('none'),
+  /** False for servers that refuse `stream_options`. */
+  includeUsage: z.boolean().optional(),
+  /** Whether to send `prompt_cache_key`; by default to api.openai.com alone. */
+  promptCacheKey: z.boolean().optional(),
+});
+
+const openaiResponsesSchema = z.strictObject({
+  ...httpShape,
+  wire: z.literal('openai-responses'),
+  baseUrl,
+  /** Whether the provider may keep the answers. */
+  store: z.boolean().optional(),
+  reasoningSummary: z.enum(['auto', 'concise', 'detailed']).optional(),
+  /** Whether the models think, where their names do not tell. */
+  reasoning: z.boolean().optional(),
+  acceptsPrefix: z.boolean().optional(),
+});
+
+const anthropicSchema = z.strictObject({
+  ...httpShape,
+  wire: z.literal('anthropic'),
+  baseUrl: baseUrl.default('https://api.anthropic.com/v1'),
+  /** Of an answer for which nothing else bounds the output: the provider demands a bound. */
+  defaultMaxTokens: positive.optional(),
+  promptCache: z.boolean().optional(),
+  acceptsPrefix: z.boolean().optional(),
+});
+
+const geminiSchema = z.strictObject({
+  ...httpShape,
+  wire: z.literal('gemini'),
+  baseUrl: baseUrl.default('https://generativelanguage.googleapis.com/v1beta'),
+  acceptsPrefix: z.boolean().optional(),
 });
 
 const practiceSchema = z.strictObject({
@@ -142,7 +175,17 @@ export const configSchema = z.strictObject({
     })
     .prefault({}),
   /** The first is the default. Empty: the practice upstream. */
-  upstreams: z.array(z.discriminatedUnion('wire', [openaiChatSchema, practiceSchema])).default([]),
+  upstreams: z
+    .array(
+      z.discriminatedUnion('wire', [
+        openaiChatSchema,
+        openaiResponsesSchema,
+        anthropicSchema,
+        geminiSchema,
+        practiceSchema,
+      ]),
+    )
+    .default([]),
   ...routingShape,
   /** Where this gateway runs. */
   region: z.string().min(1).optional(),

@@ -10,9 +10,10 @@ import { createHttpHandler } from '../http/create-http-handler.ts';
 import { loadPageFiles } from '../http/page-files.ts';
 import { type Clock, systemClock } from '../lib/clock.ts';
 import { createUlidMaker, cryptoRandomBytes, type RandomBytes } from '../lib/ulid.ts';
-import type { Router } from '../routing/contract.ts';
+import type { Load } from '../routing/degradation.ts';
 import { Dispatcher } from '../routing/dispatcher.ts';
-import { createRouter } from '../routing/route-table.ts';
+import { loadLanguageDetector } from '../routing/load-language-detector.ts';
+import type { TargetReport } from '../routing/target-state.ts';
 import { GroupCommit } from '../session/group-commit.ts';
 import { Retention } from '../session/retention.ts';
 import { SessionRegistry } from '../session/session-registry.ts';
@@ -25,7 +26,8 @@ import { recoverTurns } from '../turn/recover-turns.ts';
 import { TurnEngine } from '../turn/turn-engine.ts';
 import type { TurnService } from '../turn/turn-service.ts';
 import type { Upstream } from '../upstream/contract.ts';
-import { createUpstreams } from './create-upstreams.ts';
+import { watchEventLoop } from './event-loop-delay.ts';
+import { LiveRoutes, needsLanguage, reloadedKeys } from './live-routes.ts';
 import { tokensForModel } from './model-tokens.ts';
 import { openStore } from './open-store.ts';
 import { createOriginPolicy } from './origin-policy.ts';
@@ -58,7 +60,14 @@ export interface Gateway {
   /** Turns that an earlier process left and that were ended at the start. */
   readonly recoveredTurns: number;
   /** What is going on now. */
-  stats(): { connections: number; sessions: number; turns: number };
+  stats(): { connections: number; sessions: number; turns: number; waitingTurns: number };
+  /** How the upstreams are doing, as this node has seen it. */
+  upstreams(): TargetReport[];
+  /**
+   * Takes routes, models and upstreams of other settings; turns that run keep theirs. Answers the names of other settings
+   * that differ and need a restart. Throws `ConfigError`, and then nothing has changed.
+   */
+  reload(settings: GatewayOptions): Promise<string[]>;
   /** Tells clients to go elsewhere, lets running turns finish for up to `graceMs` (default: `drainMs`), then closes. */
   drain(graceMs?: number): Promise<void>;
   /** Closes at once; turns that run end as `interrupted`. */
@@ -70,18 +79,9 @@ export interface Gateway {
  * in use, and an `Error` with one sentence when the port is taken.
  */
 export async function createGateway(options: GatewayOptions = {}): Promise<Gateway> {
-  const {
-    upstreamObjects,
-    store: givenStore,
-    logger: givenLogger,
-    authenticate,
-    clock = systemClock,
-    randomBytes: random,
-    onLeaseLost: _onLeaseLost,
-    ...settings
-  } = options;
-  const storeName = typeof givenStore === 'string' ? givenStore : undefined;
-  const config: Config = parseConfig({ ...settings, store: storeName });
+  const { upstreamObjects, store: givenStore, logger: givenLogger, authenticate, clock = systemClock } = options;
+  const { randomBytes: random } = options;
+  const config = configOf(options);
   const logger = givenLogger ?? createLogger(config.log);
   const newId = createUlidMaker(() => clock.wall(), random ?? cryptoRandomBytes);
   const node = newId();
@@ -104,6 +104,21 @@ export async function createGateway(options: GatewayOptions = {}): Promise<Gatew
   }
 }
 
+/** The settings among the options, checked. Throws `ConfigError`. */
+function configOf(options: GatewayOptions): Config {
+  const {
+    upstreamObjects: _upstreams,
+    store,
+    logger: _logger,
+    authenticate: _authenticate,
+    clock: _clock,
+    randomBytes: _randomBytes,
+    onLeaseLost: _onLeaseLost,
+    ...settings
+  } = options;
+  return parseConfig({ ...settings, store: typeof store === 'string' ? store : undefined });
+}
+
 interface Parts {
   config: Config;
   logger: Logger;
@@ -119,20 +134,26 @@ interface Parts {
 async function assemble(parts: Parts): Promise<Gateway> {
   const { config, logger, newId, node, store, clock, upstreams: given, authenticate, options } = parts;
   const { limits } = config;
-  const upstreams =
-    given.length > 0 && config.upstreams.length === 0 ? given : [...given, ...createUpstreams(config.upstreams)];
-  const onCrash = new Map(config.upstreams.map((upstream) => [upstream.name, upstream.onCrash]));
-  const router = createRouter({ upstreams, onCrashOf: ({ name }) => onCrash.get(name) ?? config.onCrash });
+  let load: () => Load = () => ({ turns: 0, queued: 0, eventLoopDelayMs: 0 });
+  const routes = new LiveRoutes({
+    config,
+    given,
+    detectLanguage: needsLanguage(config) ? await loadLanguageDetector() : undefined,
+    wall: () => clock.wall(),
+    load: () => load(),
+  });
+  const { router } = routes;
   const dispatcher = new Dispatcher({
     clock,
     random: Math.random,
-    limitsOf: (name) => config.upstreams.find((upstream) => upstream.name === name)?.limits ?? {},
+    limitsOf: (name) => routes.limitsOf(name),
     mostWaiting: config.queue.maxWaiting,
     maxWaitMs: config.queue.maxWaitMs,
   });
   checkSummaryRoute(config, router);
   // loading a tokenizer takes a third of a second: now, not in somebody's first turn
-  for (const model of new Set(upstreams.map((upstream) => upstream.defaultModel))) tokensForModel(model).count('ready');
+  for (const model of new Set(router.upstreams.map((upstream) => upstream.defaultModel)))
+    tokensForModel(model).count('ready');
 
   let membership: Membership | undefined;
   let draining = false;
@@ -185,6 +206,8 @@ async function assemble(parts: Parts): Promise<Gateway> {
     },
   });
 
+  const eventLoop = watchEventLoop(config.degradation.some(({ when }) => when.eventLoopDelayMs !== undefined));
+  load = () => ({ turns: engine.liveTurns, queued: dispatcher.waiting, eventLoopDelayMs: eventLoop.delayMs() });
   const adopt = async (orphan: OrphanedSession): Promise<boolean> => {
     if (!engine.goesOnWith(orphan)) return false;
     const session = await registry.find(orphan.session);
@@ -289,7 +312,8 @@ async function assemble(parts: Parts): Promise<Gateway> {
     if (connections.size > 0) await new Promise((resolve) => clock.setTimer(() => resolve(undefined), 100));
     await transport.close();
     commit.close();
-    await Promise.all(upstreams.map((upstream) => upstream.close()));
+    eventLoop.stop();
+    await routes.close();
     await store.close();
   }
 
@@ -306,14 +330,31 @@ async function assemble(parts: Parts): Promise<Gateway> {
     transport: transport.kind,
     node,
     recoveredTurns,
-    stats: () => ({ connections: connections.size, sessions: registry.size, turns: engine.liveTurns }),
+    stats: () => ({
+      connections: connections.size,
+      sessions: registry.size,
+      turns: engine.liveTurns,
+      waitingTurns: dispatcher.waiting,
+    }),
+    upstreams: () => dispatcher.balancer.states.report(),
+    async reload(next) {
+      const changed = configOf(next);
+      if (needsLanguage(changed)) await routes.detectLanguage(loadLanguageDetector);
+      routes.reload(changed);
+      dispatcher.balancer.forgetLimits();
+      const isTaken = (key: string): boolean => (reloadedKeys as readonly string[]).includes(key);
+      return Object.keys(config).filter(
+        (key) =>
+          !isTaken(key) && JSON.stringify(config[key as keyof Config]) !== JSON.stringify(changed[key as keyof Config]),
+      );
+    },
     drain: (graceMs = config.drainMs) => (closing ??= shutDown(graceMs)),
     close: () => (closing ??= shutDown(0)),
   };
 }
 
 /** What would else be known only when the first long session is to be summed up. */
-function checkSummaryRoute(config: Config, router: Router): void {
+function checkSummaryRoute(config: Config, router: LiveRoutes['router']): void {
   const { route, model } = config.summary;
   try {
     router.route({ route, model });

@@ -1,21 +1,39 @@
 import type { UpstreamConfig } from '../config/schema.ts';
-import { createOpenaiChatUpstream } from '../upstream/openai-chat/openai-chat-upstream.ts';
+import { createAnthropicUpstream } from '../upstream/anthropic/anthropic-upstream.ts';
 import type { Upstream } from '../upstream/contract.ts';
+import { createGeminiUpstream } from '../upstream/gemini/gemini-upstream.ts';
+import { createOpenaiChatUpstream } from '../upstream/openai-chat/openai-chat-upstream.ts';
+import { createOpenaiResponsesUpstream } from '../upstream/openai-responses/openai-responses-upstream.ts';
 import { createPracticeUpstream } from '../upstream/practice/practice-upstream.ts';
 import { tokensForModel } from './model-tokens.ts';
+
+type Practice = Pick<Extract<UpstreamConfig, { wire: 'practice' }>, 'name' | 'tokensPerSecond' | 'firstTokenMs'>;
 
 /** The configured upstreams; without any, the practice one. */
 export function createUpstreams(configured: readonly UpstreamConfig[]): Upstream[] {
   if (configured.length === 0) return [createPractice({ name: 'practice', tokensPerSecond: 40, firstTokenMs: 300 })];
-  return configured.map((upstream) =>
-    upstream.wire === 'practice' ? createPractice(upstream) : createOpenaiChatUpstream(upstream),
-  );
+  return configured.map(createUpstream);
 }
 
-type PracticeConfig = Pick<Extract<UpstreamConfig, { wire: 'practice' }>, 'name' | 'tokensPerSecond' | 'firstTokenMs'>;
+/** Throws `TypeError` for an address, header or key that cannot be used. */
+export function createUpstream(config: UpstreamConfig): Upstream {
+  // bounds of an upstream are the dispatcher's
+  const { limits: _limits, region: _region, onCrash: _onCrash, ...options } = config;
+  switch (options.wire) {
+    case 'openai-chat':
+      return createOpenaiChatUpstream(options);
+    case 'openai-responses':
+      return createOpenaiResponsesUpstream(options);
+    case 'anthropic':
+      return createAnthropicUpstream(options);
+    case 'gemini':
+      return createGeminiUpstream(options);
+    case 'practice':
+      return createPractice(options);
+  }
+}
 
-function createPractice(config: PracticeConfig): Upstream {
-  const { name, tokensPerSecond, firstTokenMs } = config;
+function createPractice({ name, tokensPerSecond, firstTokenMs }: Practice): Upstream {
   return createPracticeUpstream({
     name,
     tokensPerSecond,

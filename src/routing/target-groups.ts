@@ -38,9 +38,12 @@ export class TargetGroups {
   /** What a rule names. Throws `Error` with one sentence for what does not exist. */
   fromRule(rule: GroupRule, name: string): TargetGroup {
     if (typeof rule === 'string') {
-      const found = this.find(rule) ?? this.#ofUpstream(rule);
-      if (found === undefined) throw new Error(`there is no model, group or upstream “${rule}”`);
-      return found;
+      // any name would do for an upstream that lists none, and a slip of the pen with it
+      const found = this.#known(rule) ?? this.#ofUpstream(rule);
+      if (found !== undefined) return found;
+      throw new Error(
+        `there is no group, listed model or upstream “${rule}”; other models are named as upstream/model`,
+      );
     }
     const { targets, affinity } = Array.isArray(rule) ? { targets: rule, affinity: true } : rule;
     const resolved = targets.flatMap((target) => {
@@ -58,6 +61,13 @@ export class TargetGroups {
 
   /** A model as a client asks for it: a group, `upstream/model`, one that upstreams list, else the first that takes any. */
   find(model: string): TargetGroup | undefined {
+    const known = this.#known(model);
+    if (known !== undefined) return known;
+    const open = this.#options.upstreams.find((upstream) => upstream.models.length === 0);
+    return open === undefined ? undefined : this.single(open, model);
+  }
+
+  #known(model: string): TargetGroup | undefined {
     const named = this.named(model);
     if (named !== undefined) return named;
     const slash = model.indexOf('/');
@@ -65,10 +75,8 @@ export class TargetGroups {
     const rest = model.slice(slash + 1);
     if (prefix !== undefined && rest !== '' && serves(prefix, rest)) return this.single(prefix, rest);
     const listing = this.#options.upstreams.filter((upstream) => upstream.models.includes(model));
-    if (listing.length > 0)
-      return { name: model, targets: listing.map((upstream) => this.#target(upstream, model)), affinity: true };
-    const open = this.#options.upstreams.find((upstream) => upstream.models.length === 0);
-    return open === undefined ? undefined : this.single(open, model);
+    if (listing.length === 0) return undefined;
+    return { name: model, targets: listing.map((upstream) => this.#target(upstream, model)), affinity: true };
   }
 
   single(upstream: Upstream, model: string): TargetGroup {

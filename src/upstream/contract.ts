@@ -16,9 +16,11 @@ export type UpstreamMessage =
 /** A part of a user's input. `data` is base64 (RFC 4648, section 4); its bytes were checked to be of `mediaType`. */
 export type UpstreamPart =
   | { type: 'text'; text: string }
-  | { type: 'image' | 'audio' | 'file'; mediaType: string; data: string; name?: string | undefined }
+  | { type: 'image'; mediaType: string; data: string; name?: string | undefined }
   /** An https address that the provider fetches; the gateway never does. */
-  | { type: 'image'; url: string };
+  | { type: 'image'; url: string }
+  | { type: 'audio'; mediaType: string; data: string; name?: string | undefined }
+  | { type: 'file'; mediaType: string; data: string; name?: string | undefined };
 
 /**
  * Opaque parts of an answer that belong into the next request of the same conversation: signed or encrypted reasoning,

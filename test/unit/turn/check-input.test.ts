@@ -1,3 +1,4 @@
+import type { InputPart } from '../../../protocol/frames/common.ts';
 import { describe, expect, test } from 'vitest';
 import type { TurnInput } from '../../../protocol/frames/common.ts';
 import { checkInput } from '../../../src/turn/check-input.ts';
@@ -5,11 +6,12 @@ import { mediaSamples } from '../../support/media-samples.ts';
 
 const limits = { maxInputBytes: 100, maxMediaBytes: 200 };
 const check = (input: TurnInput) => () => checkInput(input, limits);
-const part = (type: 'image' | 'audio' | 'file', mediaType: string, data: Buffer | string) => ({
-  type,
-  mediaType,
-  data: typeof data === 'string' ? data : data.toString('base64'),
-});
+const part = (type: 'image' | 'audio' | 'file', mediaType: string, data: Buffer | string): InputPart =>
+  ({
+    type,
+    mediaType,
+    data: typeof data === 'string' ? data : data.toString('base64'),
+  }) as InputPart;
 
 describe('an input with media', () => {
   test.each(mediaSamples)('$mediaType is taken without any text', ({ type, mediaType, bytes }) => {
