@@ -95,17 +95,18 @@ export class Balancer {
     if (candidates.length === 1) return candidates[0]!;
     const asked = candidates.find(({ key }) => key === stay);
     if (asked !== undefined) return asked;
-    const chosen = this.#lessBusyOfTwo(candidates);
+    const loadOf = this.#loads(candidates);
+    const chosen = this.#lessBusyOfTwo(candidates, loadOf);
     if (!group.affinity) return chosen;
     const last = this.#lastTarget.get(session);
     const known = candidates.find(({ key }) => key === last);
-    return known !== undefined && this.#load(known) <= tooBusy * this.#load(chosen) + idleLoad ? known : chosen;
+    return known !== undefined && loadOf(known) <= tooBusy * loadOf(chosen) + idleLoad ? known : chosen;
   }
 
-  #lessBusyOfTwo(candidates: readonly Target[]): Target {
+  #lessBusyOfTwo(candidates: readonly Target[], loadOf: (target: Target) => number): Target {
     const one = this.#byWeight(candidates);
     const two = this.#byWeight(candidates.filter((target) => target !== one));
-    return this.#load(two) < this.#load(one) ? two : one;
+    return loadOf(two) < loadOf(one) ? two : one;
   }
 
   #byWeight(candidates: readonly Target[]): Target {
@@ -114,8 +115,11 @@ export class Balancer {
     return candidates.at(-1)!;
   }
 
-  #load(target: Target): number {
-    return this.states.of(target).load(target.weight);
+  /** One that was not called yet is taken for as fast as the others are on average. */
+  #loads(candidates: readonly Target[]): (target: Target) => number {
+    const known = candidates.map((target) => this.states.of(target).firstTokenMs).filter((ms) => ms !== undefined);
+    const meanMs = known.length === 0 ? unknownMs : known.reduce((sum, ms) => sum + ms, 0) / known.length;
+    return (target) => this.states.of(target).load(target.weight, meanMs);
   }
 
   #usable(targets: readonly Target[]): Target[] {
@@ -136,6 +140,9 @@ export class Balancer {
     return capacity;
   }
 }
+
+/** Time to the first token before any was measured, milliseconds. */
+const unknownMs = 200;
 
 /** Load of a target with a small call on it: below this nobody is busy. */
 const idleLoad = 1_000_000;

@@ -5,8 +5,10 @@ import { RetryBudget } from './retry-budget.ts';
 
 /** Weight of the newest time to the first token in its mean. */
 const newestShare = 0.3;
-/** Taken for a target that was not called yet, milliseconds. */
-const unknownFirstTokenMs = 200;
+/** After each of these without a call half of what was measured is believed: a slow target may be well again. */
+const halfLifeMs = 30_000;
+/** Below this, targets are equally fast, milliseconds. */
+const leastFirstTokenMs = 1;
 
 /** How a target is doing, as this node has seen it. */
 export class TargetState {
@@ -16,6 +18,7 @@ export class TargetState {
   /** Input and expected output tokens of the calls that run. */
   outstandingTokens = 0;
   #firstTokenMs: number | undefined;
+  #measuredMs = 0;
   #restUntilMs = 0;
   readonly #clock: Clock;
 
@@ -29,12 +32,16 @@ export class TargetState {
     return this.#firstTokenMs;
   }
 
-  /** The smaller, the sooner it is likely to answer. */
-  load(weight: number): number {
-    return ((this.outstandingTokens + 1) * (this.#firstTokenMs ?? unknownFirstTokenMs)) / weight;
+  /** The smaller, the sooner it is likely to answer. `otherwiseMs`: time to the first token where none is known. */
+  load(weight: number, otherwiseMs: number): number {
+    const known = this.#firstTokenMs;
+    const age = (this.#clock.now() - this.#measuredMs) / halfLifeMs;
+    const firstTokenMs = known === undefined ? otherwiseMs : known * 0.5 ** age;
+    return ((this.outstandingTokens + 1) * Math.max(leastFirstTokenMs, firstTokenMs)) / weight;
   }
 
   firstToken(ms: number): void {
+    this.#measuredMs = this.#clock.now();
     const before = this.#firstTokenMs;
     this.#firstTokenMs = before === undefined ? ms : before + (ms - before) * newestShare;
   }
