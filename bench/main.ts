@@ -9,6 +9,7 @@ import { benchNodes, benchReconnects } from './load/nodes.ts';
 import { benchOpenaiChatAdapter } from './micro/openai-chat-adapter.ts';
 import { benchTokenCounter } from './micro/token-counter.ts';
 import { benchWindowBuilding } from './micro/window-building.ts';
+import { benchWireAdapters } from './micro/wire-adapters.ts';
 import type { BenchResult, Log } from './result.ts';
 
 /** The benches by name; `npm run bench -- cpu cancel` runs some of them, `--quick` all of them shorter. */
@@ -16,6 +17,7 @@ const benches: Record<string, (log: Log, quick: boolean) => Promise<BenchResult[
   counter: (log) => benchTokenCounter(log),
   window: (log) => benchWindowBuilding(log),
   adapter: (log) => benchOpenaiChatAdapter(log),
+  adapters: (log) => benchWireAdapters(log),
   cancel: (log) => benchCancelLatency(500, log),
   cpu: (log, quick) => benchCpuPerToken({ streams: 200, tokensPerSecond: 100, seconds: quick ? 5 : 20 }, log),
   delay: (log, quick) => benchAddedDelay({ streams: 200, tokensPerSecond: 50, seconds: quick ? 4 : 10 }, log),

@@ -3,6 +3,7 @@ import { AnswerOutput } from '../../src/upstream/answer-output.ts';
 import type { UpstreamSink } from '../../src/upstream/contract.ts';
 import { ChatReader } from '../../src/upstream/openai-chat/chat-reader.ts';
 import { Watchdog } from '../../src/upstream/watchdog.ts';
+import { chunksPerAnswer, measurePerChunk } from './measure-per-chunk.ts';
 
 export interface MicroResult {
   name: string;
@@ -13,10 +14,6 @@ export interface MicroResult {
   note?: string;
 }
 
-const chunksPerAnswer = 500;
-const answersPerRun = 40;
-const runs = 15;
-
 /** Chunks as OpenAI writes them, about 320 bytes each, with a word of text. */
 function createPayloads(): string[] {
   const head = '{"id":"chatcmpl-D8Z5oo6uDh67AD85p73ksdT1KxhE0","object":"chat.completion.chunk","created":1770933892,';
@@ -26,19 +23,6 @@ function createPayloads(): string[] {
     const choices = `"choices":[{"index":0,"delta":${delta},"logprobs":null,"finish_reason":null}],`;
     return `${head}${model}${choices}"usage":null,"obfuscation":"Qup1BsQ${index % 10}"}`;
   });
-}
-
-/** Median over runs of CPU microseconds per chunk. */
-function measure(answer: () => void): number {
-  for (let warm = 0; warm < answersPerRun; warm += 1) answer();
-  const perChunk: number[] = [];
-  for (let run = 0; run < runs; run += 1) {
-    const before = process.cpuUsage();
-    for (let count = 0; count < answersPerRun; count += 1) answer();
-    const used = process.cpuUsage(before);
-    perChunk.push((used.user + used.system) / (answersPerRun * chunksPerAnswer));
-  }
-  return perChunk.toSorted((a, b) => a - b)[Math.floor(runs / 2)] ?? Number.NaN;
 }
 
 /**
@@ -83,11 +67,11 @@ export async function benchOpenaiChatAdapter(log: (line: string) => void): Promi
     if (output.open) throw new Error('The answer did not end.');
   }
 
-  const parseOnly = measure(() => {
+  const parseOnly = measurePerChunk(() => {
     for (const payload of payloads) units += (JSON.parse(payload) as { choices: unknown[] }).choices.length;
   });
-  const single = measure(() => readAnswer(packets));
-  const batched = measure(() => readAnswer(inBatches));
+  const single = measurePerChunk(() => readAnswer(packets));
+  const batched = measurePerChunk(() => readAnswer(inBatches));
   const results: MicroResult[] = [
     { name: 'openai-chat adapter, one chunk per packet', value: single, note: 'goal: at most 4' },
     { name: 'openai-chat adapter, ten chunks per packet', value: batched },

@@ -18,8 +18,8 @@ const cached = { cache_control: { type: 'ephemeral' } } as const;
 export function createRequestBody(request: UpstreamRequest, options: RequestBodyOptions): MessagesBody {
   const { params } = request;
   const traits = traitsOf(request.model);
-  const plan = planThinking(request, traits.thinking, options.defaultMaxTokens);
   const messages = mapMessages(request.messages);
+  const plan = planThinking(request, messages, traits.thinking, options.defaultMaxTokens);
   const system = systemBlocks(request);
   const tools = (request.tools ?? []).map(mapTool);
   if (request.continuesAnswer) trimPrefill(messages);

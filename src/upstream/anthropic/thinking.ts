@@ -1,6 +1,5 @@
-import type { UpstreamMessage, UpstreamRequest } from '../contract.ts';
-import type { OutputConfig, Thinking } from './body.ts';
-import { readNative } from './native.ts';
+import type { UpstreamRequest } from '../contract.ts';
+import type { BodyMessage, OutputConfig, Thinking } from './body.ts';
 
 /** Tokens; the least that the provider accepts is 1024. */
 const budgets: Readonly<Record<string, number>> = {
@@ -34,6 +33,7 @@ export interface ThinkingPlan {
  */
 export function planThinking(
   request: UpstreamRequest,
+  messages: readonly BodyMessage[],
   kind: 'adaptive' | 'budget',
   defaultMaxTokens: number,
 ): ThinkingPlan {
@@ -42,7 +42,7 @@ export function planThinking(
   const isForced = toolChoice !== undefined && toolChoice !== 'auto' && toolChoice !== 'none';
   if (reasoningEffort === undefined) return without;
   if (kind === 'adaptive' && reasoningEffort === 'none') return { ...without, thinking: { type: 'disabled' } };
-  if (reasoningEffort === 'none' || isForced || request.continuesAnswer || !mayThink(request.messages)) return without;
+  if (reasoningEffort === 'none' || isForced || request.continuesAnswer || !mayThink(messages)) return without;
   if (kind === 'adaptive') {
     const effort = efforts[reasoningEffort];
     return { ...without, thinking: { type: 'adaptive', display: 'summarized' }, ...(effort ? { effort } : {}) };
@@ -57,8 +57,8 @@ export function planThinking(
 }
 
 /** While tools are being called, the answer that called them has to begin with its thinking. */
-function mayThink(messages: readonly UpstreamMessage[]): boolean {
-  if (messages.at(-1)?.role !== 'tool') return true;
-  const caller = messages.findLast((message) => message.role === 'assistant');
-  return caller !== undefined && readNative(caller.native).length > 0;
+function mayThink(messages: readonly BodyMessage[]): boolean {
+  if (!messages.at(-1)?.content.some((block) => block.type === 'tool_result')) return true;
+  const first = messages.at(-2)?.content[0]?.type;
+  return first === 'thinking' || first === 'redacted_thinking';
 }

@@ -59,7 +59,7 @@ export class PartialArguments {
   }
 }
 
-function valueOf(piece: Record<string, unknown>): unknown {
+function valueOf(piece: Record<string, unknown>): string | number | boolean | null | undefined {
   if (typeof piece['stringValue'] === 'string') return piece['stringValue'];
   if (typeof piece['numberValue'] === 'number') return piece['numberValue'];
   if (typeof piece['boolValue'] === 'boolean') return piece['boolValue'];

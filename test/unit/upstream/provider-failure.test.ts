@@ -37,6 +37,24 @@ describe('a refusal', () => {
     [503, '', 'upstream_overloaded'],
     [529, { type: 'error', error: { type: 'overloaded_error' } }, 'upstream_overloaded'],
     [302, '', 'upstream_rejected'],
+    [401, { type: 'error', error: { type: 'authentication_error' } }, 'upstream_unauthorized'],
+    [404, { type: 'error', error: { type: 'not_found_error', message: 'model: claude-9' } }, 'model_not_found'],
+    [413, { type: 'error', error: { type: 'request_too_large', message: 'x' } }, 'context_too_long'],
+    [429, { type: 'error', error: { type: 'rate_limit_error' } }, 'upstream_rate_limited'],
+    [
+      400,
+      { type: 'error', error: { type: 'invalid_request_error', message: 'prompt is too long: 9' } },
+      'context_too_long',
+    ],
+    [504, { type: 'error', error: { type: 'timeout_error', message: 'x' } }, 'upstream_timeout'],
+    [400, { error: { code: 'invalid_prompt', message: 'flagged' } }, 'content_refused'],
+    [400, { error: { code: 400, status: 'INVALID_ARGUMENT', message: 'bad' } }, 'upstream_rejected'],
+    [400, [{ error: { code: 400, details: [{ reason: 'API_KEY_INVALID' }] } }], 'upstream_unauthorized'],
+    [403, { error: { code: 403, status: 'PERMISSION_DENIED' } }, 'upstream_unauthorized'],
+    [404, { error: { code: 404, message: 'models/x is not found' } }, 'model_not_found'],
+    [400, { error: { message: 'exceeds the maximum number of tokens allowed (8)' } }, 'context_too_long'],
+    [503, { error: { code: 503, status: 'UNAVAILABLE' } }, 'upstream_overloaded'],
+    [504, { error: { code: 504, status: 'DEADLINE_EXCEEDED' } }, 'upstream_timeout'],
   ])('%i %j becomes %s', (status, body, code) => {
     const text = typeof body === 'string' ? body : JSON.stringify(body);
     const error = classifyProviderFailure({ status, body: text, retryAfterMs: 5 });

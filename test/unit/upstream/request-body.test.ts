@@ -114,6 +114,52 @@ describe('the request body', () => {
     expect(Object.keys(changed)).not.toEqual(expect.arrayContaining(['stop']));
     expect(Object.keys(changed)).not.toEqual(expect.arrayContaining(['tools']));
   });
+
+  it('carries media, and refuses what has no place', () => {
+    const content = [
+      { type: 'text', text: 'See' },
+      { type: 'image', mediaType: 'image/png', data: 'AA==' },
+      { type: 'image', url: 'https://a.example/b.png' },
+      { type: 'audio', mediaType: 'audio/mpeg', data: 'AA==' },
+      { type: 'file', mediaType: 'application/pdf', data: 'AA==', name: 'a.pdf' },
+    ] as const;
+    expect(bodyOf({ messages: [{ role: 'user', content }] })['messages']).toEqual([
+      {
+        role: 'user',
+        content: [
+          { type: 'text', text: 'See' },
+          { type: 'image_url', image_url: { url: 'data:image/png;base64,AA==' } },
+          { type: 'image_url', image_url: { url: 'https://a.example/b.png' } },
+          { type: 'input_audio', input_audio: { data: 'AA==', format: 'mp3' } },
+          { type: 'file', file: { filename: 'a.pdf', file_data: 'data:application/pdf;base64,AA==' } },
+        ],
+      },
+    ]);
+    const flac = { type: 'audio', mediaType: 'audio/flac', data: 'AA==' } as const;
+    expect(() => bodyOf({ messages: [{ role: 'user', content: [flac] }] })).toThrow(
+      expect.objectContaining({ code: 'input_unsupported' }),
+    );
+  });
+
+  it('asks for a format, a tool and a cache', () => {
+    const body = bodyOf(
+      {
+        params: { responseFormat: { type: 'json_schema', name: 'n', schema: {} }, toolChoice: { name: 'f' } },
+        tools: [{ name: 'f' }],
+        cacheKey: 'k',
+      },
+      { sendsCacheKey: true },
+    );
+    expect(body).toMatchObject({
+      response_format: { type: 'json_schema', json_schema: { name: 'n', schema: {} } },
+      tool_choice: { type: 'function', function: { name: 'f' } },
+      prompt_cache_key: 'k',
+    });
+    const other = bodyOf({ params: { responseFormat: { type: 'json' }, toolChoice: 'required' }, cacheKey: 'k' });
+    expect(other['response_format']).toEqual({ type: 'json_object' });
+    expect(other).not.toHaveProperty('tool_choice');
+    expect(other).not.toHaveProperty('prompt_cache_key');
+  });
 });
 
 describe('the field of the output bound', () => {
