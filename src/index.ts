@@ -1,6 +1,7 @@
 export type { Authenticate, Identity } from './auth/contract.ts';
 export { ConfigError } from './config/config-error.ts';
 export { createGateway, type Gateway, type GatewayOptions } from './gateway/create-gateway.ts';
+export { type AiSdkUpstreamOptions, createAiSdkUpstream } from './upstream/ai-sdk/ai-sdk-upstream.ts';
 export type { Logger } from './telemetry/contract.ts';
 export type {
   Upstream,
