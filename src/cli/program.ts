@@ -6,6 +6,7 @@ import { withoutRedisPassword } from '../store/redis-address.ts';
 import { ParleyError } from '../../clients/node/index.ts';
 import { type ChatFlags, chat, gatewayUrl } from './chat.ts';
 import { CommandError } from './command-error.ts';
+import { addModelCommands } from './models.ts';
 import { serve } from './serve.ts';
 import { serveWorkers } from './serve-workers.ts';
 import { type TailFlags, tail } from './tail.ts';
@@ -111,6 +112,7 @@ function createProgram(args: readonly string[]): Command {
     .option(keyFlag, keyText, process.env.PARLEY_KEY)
     .allowExcessArguments(false)
     .action((session: string, flags: TailFlags) => tail(session, { ...flags, url: gatewayUrl(flags.url) }));
+  addModelCommands(program);
   return program;
 }
 

@@ -1,3 +1,4 @@
+import { APICallError } from '@ai-sdk/provider';
 import { MockLanguageModelV3, simulateReadableStream } from 'ai/test';
 import { describe, expect, test } from 'vitest';
 import { createAiSdkUpstream } from '../../../src/upstream/ai-sdk/ai-sdk-upstream.ts';
@@ -310,6 +311,21 @@ test('the SDK’s own mock answers like any other', async () => {
   expect(sink).toMatchObject({ text: 'Hello, world!', end: { finish: 'stop', rawFinish: 'end_turn' } });
   expect(sink.usage).toEqual({ input: 3, output: 4, reasoning: 0, cached: 0 });
   expect(model.doStreamCalls).toHaveLength(1);
+});
+
+test('the SDK’s own error is told by what the provider said', async () => {
+  const model = new MockLanguageModelV3({
+    doStream: () => {
+      throw new APICallError({
+        message: 'Too long',
+        url: 'https://api.example.com/v1',
+        requestBodyValues: {},
+        statusCode: 400,
+        responseBody: '{"error":{"message":"prompt is too long: 210000 tokens > 200000 maximum"}}',
+      });
+    },
+  });
+  expect((await ask(model)).error).toMatchObject({ code: 'context_too_long', status: 400 });
 });
 
 test('models are offered by name, and others are not there', async () => {
