@@ -41,7 +41,7 @@ module.exports = {
     {
       name: 'upstream-by-its-contract',
       severity: 'error',
-      from: { path: '^src/', pathNot: '^src/(upstream|gateway)/' },
+      from: { path: '^src/', pathNot: '^src/((upstream|gateway)/|index\\.ts$)' },
       to: { path: room('upstream'), pathNot: '^src/upstream/(contract|message-text)\\.ts$' },
     },
     {

@@ -6,6 +6,7 @@ import { benchCancelLatency } from './load/cancel-latency.ts';
 import { benchCpuPerToken } from './load/cpu-per-token.ts';
 import { benchIdleMemory } from './load/idle-memory.ts';
 import { benchNodes, benchReconnects } from './load/nodes.ts';
+import { benchAiSdkAdapter } from './micro/ai-sdk-adapter.ts';
 import { benchOpenaiChatAdapter } from './micro/openai-chat-adapter.ts';
 import { benchTokenCounter } from './micro/token-counter.ts';
 import { benchWindowBuilding } from './micro/window-building.ts';
@@ -18,6 +19,7 @@ const benches: Record<string, (log: Log, quick: boolean) => Promise<BenchResult[
   window: (log) => benchWindowBuilding(log),
   adapter: (log) => benchOpenaiChatAdapter(log),
   adapters: (log) => benchWireAdapters(log),
+  'ai-sdk': (log) => benchAiSdkAdapter(log),
   cancel: (log) => benchCancelLatency(500, log),
   cpu: (log, quick) => benchCpuPerToken({ streams: 200, tokensPerSecond: 100, seconds: quick ? 5 : 20 }, log),
   delay: (log, quick) => benchAddedDelay({ streams: 200, tokensPerSecond: 50, seconds: quick ? 4 : 10 }, log),

@@ -1,6 +1,15 @@
 export type { Authenticate, Identity } from './auth/contract.ts';
+export { type Catalogue } from './catalogue/catalogue.ts';
+export {
+  CatalogueError,
+  type CatalogueOptions,
+  loadCatalogue,
+  type ModelOverride,
+} from './catalogue/load-catalogue.ts';
+export type { ModelEntry, ModelPrice } from './catalogue/model-entry.ts';
 export { ConfigError } from './config/config-error.ts';
 export { createGateway, type Gateway, type GatewayOptions } from './gateway/create-gateway.ts';
+export { type AiSdkUpstreamOptions, createAiSdkUpstream } from './upstream/ai-sdk/ai-sdk-upstream.ts';
 export type { Logger } from './telemetry/contract.ts';
 export type {
   Upstream,

@@ -8,6 +8,7 @@ import { type ChatFlags, chat, gatewayUrl } from './chat.ts';
 import { CommandError } from './command-error.ts';
 import { checkRoutes } from '../gateway/live-routes.ts';
 import { explainRoute, type RouteExplainFlags } from './route-explain.ts';
+import { addModelCommands } from './models.ts';
 import { serve } from './serve.ts';
 import { serveWorkers } from './serve-workers.ts';
 import { type TailFlags, tail } from './tail.ts';
@@ -134,6 +135,7 @@ function createProgram(args: readonly string[]): Command {
     .option(keyFlag, keyText, process.env.PARLEY_KEY)
     .allowExcessArguments(false)
     .action((session: string, flags: TailFlags) => tail(session, { ...flags, url: gatewayUrl(flags.url) }));
+  addModelCommands(program);
   return program;
 }
 
