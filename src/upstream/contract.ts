@@ -135,6 +135,8 @@ export interface Upstream {
   /** Whether an answer that was cut off can be gone on with; absent: no. */
   readonly acceptsPrefix?: boolean | undefined;
   stream(request: UpstreamRequest, sink: UpstreamSink, signal: AbortSignal): void;
+  /** Makes connections ahead of the first answer, where that is configured. Repeating it is harmless. */
+  warm?(onFailure: (error: UpstreamError) => void): void;
   close(): Promise<void>;
 }
 

@@ -1,4 +1,6 @@
+import type { LookupFunction } from 'node:net';
 import { type Clock, systemClock } from '../lib/clock.ts';
+import { checkLiteralHost } from './address-policy.ts';
 import type { AnswerOutput } from './answer-output.ts';
 import {
   type Upstream,
@@ -8,8 +10,10 @@ import {
   type UpstreamTimeouts,
 } from './contract.ts';
 import { HttpAnswer, type WireReader } from './http-answer.ts';
+import { brokenConnection } from './http-errors.ts';
 import { createKeyRing, type KeyRing } from './key-ring.ts';
 import { createProviderPool } from './provider-pool.ts';
+import { readTlsFiles, type TlsFiles } from './tls-settings.ts';
 
 /** What all wires over HTTP are configured with. */
 export interface HttpUpstreamOptions {
@@ -35,6 +39,13 @@ export interface HttpUpstreamOptions {
   maxOutputBytes?: number | undefined;
   /** Most answers in flight; more wait in line, within `timeouts.totalMs`. Default: no bound. */
   connections?: number | undefined;
+  /** Whether the provider may be in a private network; loopback that is written in `baseUrl` always may. Default false. */
+  allowPrivateNetwork?: boolean | undefined;
+  tls?: TlsFiles | undefined;
+  /** How many connections are kept open ahead of need, after `warm`. Default 0. */
+  prewarm?: number | undefined;
+  /** Finds addresses; default: as the system does. */
+  lookup?: LookupFunction | undefined;
   clock?: Clock | undefined;
 }
 
@@ -66,11 +77,12 @@ export interface HttpWire {
 /**
  * An upstream that is asked with one POST over HTTP/1.1 per answer.
  *
- * @throws TypeError if `baseUrl` is not an http(s) address or carries a user name or password, or if a header or the
- * key could not be sent
+ * @throws TypeError if `baseUrl` is not an http(s) address, carries a user name or password or is a private address
+ * without leave, if a header or the key could not be sent, or if a file of `tls` cannot be read
  */
 export function createHttpUpstream(options: HttpUpstreamOptions, wire: HttpWire): Upstream {
   const url = parseBaseUrl(options.baseUrl);
+  if (options.allowPrivateNetwork !== true) checkPublic(url);
   const maxOutputBytes = options.maxOutputBytes ?? 8 * 1024 * 1024;
   const clock = options.clock ?? systemClock;
   const apiKeys = [...(options.apiKeys ?? []), ...(options.apiKey === undefined ? [] : [options.apiKey])]
@@ -87,7 +99,14 @@ export function createHttpUpstream(options: HttpUpstreamOptions, wire: HttpWire)
   for (const key of apiKeys) checkHeaders({ ...headers, ...wire.keyHeader(key) });
   checkHeaders(headers);
   const secrets = [...apiKeys, ...Object.values(options.headers ?? {})];
-  const pool = createProviderPool({ origin: url.origin, connections: options.connections });
+  const pool = createProviderPool({
+    origin: url.origin,
+    connections: options.connections,
+    allowPrivateNetwork: options.allowPrivateNetwork,
+    tls: readTlsFiles(options.tls),
+    prewarm: options.prewarm,
+    lookup: options.lookup,
+  });
   const readerOptions: WireReaderOptions = {
     maxLineBytes: options.maxLineBytes ?? 1024 * 1024,
     // A document holds the answer escaped, and a little around it.
@@ -141,6 +160,7 @@ export function createHttpUpstream(options: HttpUpstreamOptions, wire: HttpWire)
         },
       );
     },
+    warm: (onFailure) => pool.warm((cause) => onFailure(brokenConnection('connecting', cause))),
     close: () => pool.close(),
   };
 }
@@ -190,6 +210,17 @@ function parseBaseUrl(baseUrl: string): URL {
     throw new TypeError('The base URL of an upstream must not carry a user name or password.');
   }
   return url;
+}
+
+function checkPublic(url: URL): void {
+  try {
+    checkLiteralHost(url.hostname);
+  } catch (cause) {
+    throw new TypeError(
+      'The base URL of an upstream is an address in a private network; set allowPrivateNetwork if that is meant.',
+      { cause },
+    );
+  }
 }
 
 /** A pasted key with a line break would otherwise fail every request in a way that looks like a network fault. */
