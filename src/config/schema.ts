@@ -63,6 +63,16 @@ const httpShape = {
   tls: clientTlsSchema.optional(),
   /** Connections that are kept open ahead of need. */
   prewarm: z.int().min(0).max(64).default(0),
+  /** Asks it every so often whether it is there, `path` from the root of the host; default: the list of models. */
+  health: z
+    .strictObject({
+      everyMs: z.int().min(1_000),
+      path: z
+        .string()
+        .regex(/^\/[\x21-\x7e]*$/)
+        .optional(),
+    })
+    .optional(),
 };
 
 const baseUrl = z.url({ protocol: /^https?$/ });

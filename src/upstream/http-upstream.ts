@@ -10,6 +10,7 @@ import {
   type UpstreamTimeouts,
 } from './contract.ts';
 import { HttpAnswer, type WireReader } from './http-answer.ts';
+import { checkOverHttp } from './http-check.ts';
 import { brokenConnection } from './http-errors.ts';
 import { createKeyRing, type KeyRing } from './key-ring.ts';
 import { createProviderPool } from './provider-pool.ts';
@@ -44,6 +45,8 @@ export interface HttpUpstreamOptions {
   tls?: TlsFiles | undefined;
   /** How many connections are kept open ahead of need, after `warm`. Default 0. */
   prewarm?: number | undefined;
+  /** `path`: what `check` asks for, from the root of the host. Default: the list of models beside the wire's path. */
+  health?: { path?: string | undefined } | undefined;
   /** Finds addresses; default: as the system does. */
   lookup?: LookupFunction | undefined;
   clock?: Clock | undefined;
@@ -99,6 +102,7 @@ export function createHttpUpstream(options: HttpUpstreamOptions, wire: HttpWire)
   for (const key of apiKeys) checkHeaders({ ...headers, ...wire.keyHeader(key) });
   checkHeaders(headers);
   const secrets = [...apiKeys, ...Object.values(options.headers ?? {})];
+  const checkPath = options.health?.path ?? modelsPath(url);
   const pool = createProviderPool({
     origin: url.origin,
     connections: options.connections,
@@ -160,6 +164,12 @@ export function createHttpUpstream(options: HttpUpstreamOptions, wire: HttpWire)
         },
       );
     },
+    async check(signal) {
+      const key = keys.next();
+      const { accept: _accept, 'content-type': _type, ...common } = headers;
+      const own = key === undefined ? {} : wire.keyHeader(key);
+      await checkOverHttp(pool, { method: 'GET', path: checkPath, headers: { ...common, ...own } }, signal);
+    },
     warm: (onFailure) => pool.warm((cause) => onFailure(brokenConnection('connecting', cause))),
     close: () => pool.close(),
   };
@@ -190,6 +200,12 @@ function watched(sink: UpstreamSink, keys: KeyRing, key: string | undefined): Up
 export function pathWith(base: URL, suffix: string): string {
   const path = base.pathname.replace(/\/+$/, '');
   return `${path.endsWith(suffix) ? path : `${path}${suffix}`}${base.search}`;
+}
+
+/** All wires list their models there; a base URL may already end in the wire's own path. */
+function modelsPath(base: URL): string {
+  const path = base.pathname.replace(/\/+$/, '').replace(/\/(chat\/completions|responses|messages|models)$/, '');
+  return `${path}/models${base.search}`;
 }
 
 function withOwn(timeouts: UpstreamTimeouts, own: Partial<UpstreamTimeouts>): UpstreamTimeouts {

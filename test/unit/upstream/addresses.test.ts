@@ -65,7 +65,7 @@ describe('a name', () => {
       const { error, kinds } = await outcome('rebound.test', { lookup: answering(...addresses) });
       expect([error?.code, kinds]).toEqual(['upstream_unreachable', ['error', 'close']]);
       expect(error?.message).toBe('The provider is in a private network, where this upstream may not connect to.');
-      expect((error?.cause as Error).message).toContain(`rebound.test is ${addresses.join(', ')}`);
+      expect((error!.cause as Error).message).toContain(`rebound.test is ${addresses.join(', ')}`);
       expect(double.connections.accepted).toBe(0);
     },
   );

@@ -73,7 +73,7 @@ describe('a provider over TLS', () => {
       'upstream_unreachable',
       'The certificate of the provider is of an authority that the gateway does not trust.',
     ]);
-    expect((error?.cause as NodeJS.ErrnoException).code).toBe('UNABLE_TO_VERIFY_LEAF_SIGNATURE');
+    expect((error!.cause as NodeJS.ErrnoException).code).toBe('UNABLE_TO_VERIFY_LEAF_SIGNATURE');
   });
 
   it('that is self-signed is told apart', async () => {
@@ -153,7 +153,7 @@ describe('a provider that cannot be reached', () => {
       callback(Object.assign(new Error(`getaddrinfo ENOTFOUND ${hostname}`), { code: 'ENOTFOUND' }), []);
     const { error } = await ask('http://nowhere.test/v1', { lookup });
     expect(error?.message).toBe('The name of the provider could not be found.');
-    expect((error?.cause as Error).message).toContain('nowhere.test');
+    expect((error!.cause as Error).message).toContain('nowhere.test');
   });
 
   it.each([
