@@ -1,8 +1,10 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { createGateway } from '../../../src/gateway/create-gateway.ts';
 import { HealthChecks } from '../../../src/gateway/health-checks.ts';
 import type { Target } from '../../../src/routing/contract.ts';
 import { TargetStates } from '../../../src/routing/target-state.ts';
 import { type Upstream, UpstreamError } from '../../../src/upstream/contract.ts';
+import { temporaryDirectory } from '../../support/test-gateway.ts';
 import { startUpstreamDouble, type UpstreamDouble } from '../../support/upstream-double/start-upstream-double.ts';
 import { createTestUpstream } from '../upstream/support/chat-upstream.ts';
 import { ManualClock } from '../upstream/support/manual-clock.ts';
@@ -171,4 +173,32 @@ describe('a check', () => {
     await upstream.close();
     double = await startUpstreamDouble();
   });
+});
+
+it('a gateway checks its upstreams and keeps connections warm, as configured', async () => {
+  double.setPlan({ kind: 'status', status: 500 });
+  const log: string[] = [];
+  const note = (fields: object, message: string) => void log.push(message + JSON.stringify(fields));
+  const upstream = {
+    name: 'a',
+    wire: 'openai-chat' as const,
+    baseUrl: double.url,
+    defaultModel: 'gpt-4o',
+    apiKey: 'sk-canary-1',
+    health: { everyMs: 1000 },
+    prewarm: 2,
+  };
+  const gateway = await createGateway({
+    port: 0,
+    data: temporaryDirectory(),
+    upstreams: [upstream],
+    logger: { debug: note, info: note, warn: note, error: note },
+  });
+  await expect.poll(() => log.filter((line) => line.includes('fails its health')).length).toBe(1);
+  await expect.poll(() => double.connections.open).toBeGreaterThanOrEqual(2);
+  double.setPlan({ kind: 'status', status: 200 });
+  await expect.poll(() => log.filter((line) => line.includes('well again')).length).toBe(1);
+  expect(log.join()).not.toContain('canary');
+  await gateway.close();
+  await expect.poll(() => double.connections.open).toBe(0);
 });

@@ -19,9 +19,8 @@ describe('upstreams with one origin', () => {
     ];
     for (const upstream of upstreams) {
       await runAnswer(upstream);
-      // a socket is free for the next request a turn of the loop later
-      await setImmediate();
-      await setImmediate();
+      // a socket is free for the next request a few turns of the loop later
+      for (let turn = 0; turn < 10; turn++) await setImmediate();
     }
     expect([double.requests.length, double.connections.accepted]).toEqual([3, 1]);
     const keys = double.requests.map(({ secretHeaders }) => Object.values(secretHeaders)[0]);
@@ -54,8 +53,7 @@ describe('upstreams with one origin', () => {
     // it waited for its own answer
     expect(running.sink.end?.finish).toBe('stop');
     await other.sink.closed;
-    await runAnswer(two);
-    expect(double.connections.accepted).toBe(2);
+    expect((await runAnswer(two)).end?.finish).toBe('stop');
     expect(double.connections.open).toBeGreaterThan(0);
     await two.close();
     await two.close();
