@@ -1,4 +1,6 @@
 import { spawn } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { startGatewayProcess } from '../support/gateway-process.ts';
@@ -35,7 +37,7 @@ function run(
 
 describe('wrong input gets one sentence and exit code 2', () => {
   test.each([
-    [['serv'], 'There is no command “serv”; choose from serve, config, chat, tail.\n'],
+    [['serv'], 'There is no command “serv”; choose from serve, config, chat, tail, models.\n'],
     [['--port', 'abc'], '--port: “port”: invalid input: expected number, received string.\n'],
     [['--port', '99999'], '--port: “port”: too big: expected number to be <=65535.\n'],
     [
@@ -75,6 +77,24 @@ test('config check prints the settings without secrets', async () => {
   const store = 'redis-sentinel://user:s3cret@a:1,b:2/0?name=main';
   const printed = (await run(['config', 'check', '--store', store])).stdout;
   expect(JSON.parse(printed)).toMatchObject({ store: 'redis-sentinel://secret@a:1,b:2/0?name=main' });
+});
+
+test('models are listed, and a public list becomes a file of them', async () => {
+  const { code, stdout } = await run(['models', 'list']);
+  expect(code).toBe(0);
+  expect(stdout).toMatch(/^openai +gpt-4o +128000 +16384 +text image/m);
+  const directory = temporaryDirectory();
+  const [list, out] = [join(directory, 'list.json'), join(directory, 'models.json')];
+  const model = { litellm_provider: 'openai', mode: 'chat', max_input_tokens: 7_777, supports_vision: true };
+  writeFileSync(list, JSON.stringify({ 'gpt-4o': model, other: { litellm_provider: 'openai', mode: 'embedding' } }));
+  expect(await run(['models', 'import', list, '--out', out])).toEqual({
+    code: 0,
+    stdout: '',
+    stderr: '1 models, 1 left out\n',
+  });
+  const all = JSON.parse((await run(['models', 'list', '--json', '--file', out])).stdout) as { models: object[] };
+  expect(all.models).toContainEqual(expect.objectContaining({ model: 'gpt-4o', contextTokens: 7_777 }));
+  expect(await run(['models', 'import', '/nowhere.json'])).toMatchObject({ code: 2, stdout: '' });
 });
 
 test('chat answers line by line, and tail prints the frames', async () => {
