@@ -1,4 +1,4 @@
-import type { UpstreamRequest, UpstreamSource } from '../../../../src/upstream/contract.ts';
+import type { UpstreamRequest } from '../../../../src/upstream/contract.ts';
 import { createAiSdkUpstream, type AiSdkUpstreamOptions } from '../../../../src/upstream/ai-sdk/ai-sdk-upstream.ts';
 import type { LanguageModel } from '../../../../src/upstream/ai-sdk/language-model.ts';
 import { RecordingSink } from '../../../support/upstream-double/recording-sink.ts';
@@ -45,20 +45,6 @@ export function createFakeModel(version: string, answer: (call: FakeCall) => voi
   };
 }
 
-/** Also keeps sources and what the provider wants back. */
-export class AnswerSink extends RecordingSink {
-  readonly sources: UpstreamSource[] = [];
-  native: unknown;
-
-  onSource(source: UpstreamSource): void {
-    this.sources.push(source);
-  }
-
-  onNative(value: unknown): void {
-    this.native = value;
-  }
-}
-
 export const request: UpstreamRequest = {
   turn: '01ARZ3NDEKTSV4RRFFQ69G5FAV',
   model: 'fake-1',
@@ -71,8 +57,8 @@ export async function ask(
   model: LanguageModel,
   asked: Partial<UpstreamRequest> = {},
   options: Partial<AiSdkUpstreamOptions> = {},
-): Promise<AnswerSink> {
-  const sink = new AnswerSink();
+): Promise<RecordingSink> {
+  const sink = new RecordingSink();
   const upstream = createAiSdkUpstream({ name: 'sdk', model, ...options });
   upstream.stream({ ...request, model: model.modelId, ...asked }, sink, new AbortController().signal);
   await sink.closed;
