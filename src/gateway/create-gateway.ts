@@ -28,6 +28,7 @@ import type { TurnService } from '../turn/turn-service.ts';
 import type { Upstream } from '../upstream/contract.ts';
 import { watchEventLoop } from './event-loop-delay.ts';
 import { LiveRoutes, needsLanguage, reloadedKeys } from './live-routes.ts';
+import { createModelFacts } from './model-facts.ts';
 import { tokensForModel } from './model-tokens.ts';
 import { openStore } from './open-store.ts';
 import { createOriginPolicy } from './origin-policy.ts';
@@ -191,6 +192,7 @@ async function assemble(parts: Parts): Promise<Gateway> {
     logger,
     router,
     dispatcher,
+    ...createModelFacts(config),
     node,
     limits,
     summary: config.summary,
