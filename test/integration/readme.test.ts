@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { expect, onTestFinished, test } from 'vitest';
 import { environmentSettings, loadConfig } from '../../src/config/load-config.ts';
+import { checkRoutes } from '../../src/gateway/live-routes.ts';
 import { startGatewayProcess } from '../support/gateway-process.ts';
 import { temporaryDirectory } from '../support/test-gateway.ts';
 
@@ -43,7 +44,33 @@ test('the gateway’s example runs as it stands', async () => {
 test('the configuration example is accepted', () => {
   const file = join(temporaryDirectory(), 'parley.yaml');
   writeFileSync(file, blocks('yaml')[0]!);
-  expect(loadConfig({ file, environment: { OPENAI_API_KEY: 'sk-1' } }).upstreams).toHaveLength(3);
+  const environment = { OPENAI_API_KEY: 'sk-1', ANTHROPIC_KEY_1: 'sk-2', ANTHROPIC_KEY_2: 'sk-3' };
+  expect(loadConfig({ file, environment, check: checkRoutes }).upstreams).toHaveLength(4);
+});
+
+test('the routes are accepted, with a team’s own part, and a turn is explained', async () => {
+  const directory = temporaryDirectory();
+  const file = join(directory, 'parley.yaml');
+  writeFileSync(file, blocks('yaml').find((block) => block.includes('quick-summaries'))!);
+  mkdirSync(join(directory, 'teams'));
+  writeFileSync(
+    join(directory, 'teams', 'billing.yaml'),
+    'routes: [{ name: billing, match: { team: billing }, model: careful }]',
+  );
+  const environment = { ...process.env, OPENAI_API_KEY: 'sk-1', ANTHROPIC_API_KEY: 'sk-2' };
+  expect(loadConfig({ file, environment, check: checkRoutes }).routes.map(({ name }) => name)).toEqual([
+    'billing',
+    'quick-summaries',
+    'try-out',
+    'cheap-first',
+    'default',
+  ]);
+  const explain = (...flags: string[]) =>
+    promisify(execFile)(process.execPath, [join(root, 'dist/src/main.js'), 'route', 'explain', '-c', file, ...flags], {
+      env: environment,
+    });
+  expect((await explain('--team', 'billing')).stdout).toContain('✓ billing: matches\nRoute: billing');
+  expect((await explain('--task', 'summarize')).stdout).toContain('openai/gpt-4.1-mini (weight 3)');
 });
 
 test('every environment variable is in the table, and the commands are the two promised', () => {
