@@ -3,8 +3,10 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
+import { UpstreamError } from '../../src/upstream/contract.ts';
 import { startGatewayProcess } from '../support/gateway-process.ts';
-import { temporaryDirectory } from '../support/test-gateway.ts';
+import { answerWith, createScriptedUpstream } from '../support/scripted-upstream.ts';
+import { startTestGateway, temporaryDirectory } from '../support/test-gateway.ts';
 
 const main = fileURLToPath(new URL('../../dist/src/main.js', import.meta.url));
 const practice = { name: 'practice', wire: 'practice', tokensPerSecond: 0, firstTokenMs: 0 } as const;
@@ -110,6 +112,30 @@ test('chat answers line by line, and tail prints the frames', async () => {
     .map((line) => JSON.parse(line) as { t: string });
   expect(frames.filter((frame) => frame.t === 'turn.ended')).toHaveLength(2);
   expect((await run(['tail', 'unknown', '--url', gateway.url])).code).toBe(1);
+});
+
+test('chat tells that an answer begins anew, and lists its sources', async () => {
+  const first = createScriptedUpstream(({ sink }) => {
+    sink.onOpen('1');
+    sink.onText('Half of');
+    sink.onError(new UpstreamError('upstream_truncated', 'It broke.'));
+    sink.onClose();
+  }, 'first');
+  const second = createScriptedUpstream((call) => {
+    call.sink.onSource?.({ url: 'https://example.com/a', title: 'An example' });
+    call.sink.onSource?.({ url: 'https://example.com/b' });
+    answerWith(['The ', 'whole.'])(call);
+  }, 'second');
+  const gateway = await startTestGateway({
+    upstreamObjects: [first, second],
+    routes: [{ name: 'all', model: 'first', fallback: ['second'], onBreak: 'restart', retry: { attempts: 0 } }],
+  });
+  const { code, stdout, stderr } = await run(['chat', '--url', gateway.url], 'Tell me.\n');
+  expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+  expect(stdout).toBe(
+    'Half of\n[the answer begins anew: upstream_truncated]\nThe whole.\n' +
+      '[source] An example: https://example.com/a\n[source] https://example.com/b\n',
+  );
 });
 
 test('chat: an interrupt cancels the running turn', async () => {
