@@ -18,7 +18,7 @@ export class Dispatcher {
   readonly balancer: Balancer;
   readonly #options: DispatcherOptions;
   readonly #queue: AdmissionQueue<Target>;
-  readonly #runningOfTenant = new Map<string, number>();
+  readonly #callsOfTenant = new Map<string, number>();
 
   constructor(options: DispatcherOptions) {
     this.#options = options;
@@ -27,7 +27,7 @@ export class Dispatcher {
       clock: options.clock,
       mostWaiting: options.mostWaiting,
       maxWaitMs: options.maxWaitMs,
-      runningOf: (tenant) => this.#runningOfTenant.get(tenant) ?? 0,
+      callsOf: (tenant) => this.#callsOfTenant.get(tenant) ?? 0,
     });
   }
 
@@ -57,12 +57,12 @@ export class Dispatcher {
 
   #ask(request: RoutedRequest, sink: RoutedSink, signal: AbortSignal): void {
     const { tenant } = request;
-    this.#runningOfTenant.set(tenant, (this.#runningOfTenant.get(tenant) ?? 0) + 1);
+    this.#callsOfTenant.set(tenant, (this.#callsOfTenant.get(tenant) ?? 0) + 1);
     const counted: RoutedSink = Object.assign(Object.create(sink) as RoutedSink, {
       onClose: () => {
-        const left = (this.#runningOfTenant.get(tenant) ?? 1) - 1;
-        if (left === 0) this.#runningOfTenant.delete(tenant);
-        else this.#runningOfTenant.set(tenant, left);
+        const left = (this.#callsOfTenant.get(tenant) ?? 1) - 1;
+        if (left === 0) this.#callsOfTenant.delete(tenant);
+        else this.#callsOfTenant.set(tenant, left);
         sink.onClose();
         // the place is free now, not when the answer ended: its connection was still open
         this.#queue.look();
