@@ -21,6 +21,8 @@ export interface AdmissionQueueOptions {
   maxWaitMs: number;
   /** Calls of a tenant, those that wait among them: of two with the same priority the tenant of which fewer run goes first. */
   callsOf(tenant: string): number;
+  /** Grows with every call that starts; of two tenants that are even, the one that was served longer ago goes first. */
+  servedAt(tenant: string): number;
 }
 
 interface Entry<Place> extends WaitingCall<Place> {
@@ -81,7 +83,7 @@ export class AdmissionQueue<Place> {
   }
 
   #inOrder(nowMs: number): Entry<Place>[] {
-    const { callsOf } = this.#options;
+    const { callsOf, servedAt } = this.#options;
     const waiting = new Map<string, number>();
     for (const { tenant } of this.#entries) waiting.set(tenant, (waiting.get(tenant) ?? 0) + 1);
     const rank = (entry: Entry<Place>): number => entry.priority + Math.floor((nowMs - entry.sinceMs) / ageingMs);
@@ -94,7 +96,13 @@ export class AdmissionQueue<Place> {
       turnOf.set(entry, before);
       seen.set(tenant, before + 1);
     }
-    return this.#entries.toSorted((a, b) => rank(b) - rank(a) || turnOf.get(a)! - turnOf.get(b)! || a.order - b.order);
+    return this.#entries.toSorted(
+      (a, b) =>
+        rank(b) - rank(a) ||
+        turnOf.get(a)! - turnOf.get(b)! ||
+        servedAt(a.tenant) - servedAt(b.tenant) ||
+        a.order - b.order,
+    );
   }
 
   #tellPlaces(): void {

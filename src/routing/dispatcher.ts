@@ -13,12 +13,17 @@ export interface DispatcherOptions extends BalancerOptions {
   maxWaitMs: number;
 }
 
+const mostTenants = 10_000;
+
 /** Brings calls to upstreams: the way that the route says, over the targets that do best. */
 export class Dispatcher {
   readonly balancer: Balancer;
   readonly #options: DispatcherOptions;
   readonly #queue: AdmissionQueue<Target>;
   readonly #callsOfTenant = new Map<string, number>();
+  /** By tenant, which of all calls its last one was; the longest unserved are forgotten. */
+  readonly #servedAt = new Map<string, number>();
+  #served = 0;
 
   constructor(options: DispatcherOptions) {
     this.#options = options;
@@ -28,6 +33,7 @@ export class Dispatcher {
       mostWaiting: options.mostWaiting,
       maxWaitMs: options.maxWaitMs,
       callsOf: (tenant) => this.#callsOfTenant.get(tenant) ?? 0,
+      servedAt: (tenant) => this.#servedAt.get(tenant) ?? 0,
     });
   }
 
@@ -74,8 +80,15 @@ export class Dispatcher {
       queue: this.#queue,
       clock,
       random,
+      launched: () => this.#noteServed(tenant),
       released: () => queueMicrotask(() => this.#queue.look()),
     }).start();
+  }
+
+  #noteServed(tenant: string): void {
+    this.#servedAt.delete(tenant);
+    this.#servedAt.set(tenant, ++this.#served);
+    if (this.#servedAt.size > mostTenants) this.#servedAt.delete(this.#servedAt.keys().next().value!);
   }
 
   /** A copy whose answer nobody sees; it ends with the turn at the latest. */
