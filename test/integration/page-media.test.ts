@@ -58,8 +58,9 @@ describe('pictures on the chat page', () => {
     const chat = await openChat(context, gateway.url);
     const { page } = chat;
     // by keyboard: the button is what comes before the field
-    await chat.input.press('Shift+Tab');
     const chooser = page.waitForEvent('filechooser');
+    await chat.input.press('Shift+Tab');
+    await page.locator('#attach:focus').waitFor();
     await page.keyboard.press('Enter');
     await (await chooser).setFiles([file('one.png'), file('two.png')]);
     await thumbnails(chat).nth(1).waitFor();
