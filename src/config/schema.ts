@@ -23,6 +23,20 @@ const capacitySchema = z.strictObject({
   requestsPerMinute: positive.optional(),
 });
 
+/** Towards a server that the gateway is a client of. */
+const clientTlsSchema = z
+  .strictObject({
+    /** Authorities; those of the system otherwise. */
+    caFile: z.string().optional(),
+    certificateFile: z.string().optional(),
+    keyFile: z.string().optional(),
+    /** Name in the certificates, where it is not in the address. */
+    servername: z.string().optional(),
+  })
+  .refine(({ certificateFile, keyFile }) => (certificateFile === undefined) === (keyFile === undefined), {
+    message: 'certificateFile and keyFile go together',
+  });
+
 const upstreamName = z.string().regex(/^[A-Za-z0-9_-]{1,64}$/);
 
 /** What upstreams of all wires have. */
@@ -45,6 +59,21 @@ const httpShape = {
   models: z.array(z.string()).default([]),
   defaultModel: z.string().min(1),
   timeouts: timeoutsSchema.prefault({}),
+  /** Whether it may be in a private network; loopback that is written in `baseUrl` always may. */
+  allowPrivateNetwork: z.boolean().default(false),
+  tls: clientTlsSchema.optional(),
+  /** Connections that are kept open ahead of need. */
+  prewarm: z.int().min(0).max(64).default(0),
+  /** Asks it every so often whether it is there, `path` from the root of the host; default: the list of models. */
+  health: z
+    .strictObject({
+      everyMs: z.int().min(1_000),
+      path: z
+        .string()
+        .regex(/^\/[\x21-\x7e]*$/)
+        .optional(),
+    })
+    .optional(),
 };
 
 const baseUrl = z.url({ protocol: /^https?$/ });
@@ -101,19 +130,7 @@ const practiceSchema = z.strictObject({
 
 /** What the address in `store` does not say. */
 const redisSchema = z.strictObject({
-  tls: z
-    .strictObject({
-      /** Authorities; those of the system otherwise. */
-      caFile: z.string().optional(),
-      certificateFile: z.string().optional(),
-      keyFile: z.string().optional(),
-      /** Name in the certificates, where it is not in the address. */
-      servername: z.string().optional(),
-    })
-    .refine(({ certificateFile, keyFile }) => (certificateFile === undefined) === (keyFile === undefined), {
-      message: 'certificateFile and keyFile go together',
-    })
-    .prefault({}),
+  tls: clientTlsSchema.prefault({}),
   sentinelUsername: z.string().optional(),
   sentinelPassword: z.string().optional(),
   /** An end is shown when this many replicas have it, or after `waitMs`. */

@@ -27,6 +27,7 @@ import { TurnEngine } from '../turn/turn-engine.ts';
 import type { TurnService } from '../turn/turn-service.ts';
 import type { Upstream } from '../upstream/contract.ts';
 import { watchEventLoop } from './event-loop-delay.ts';
+import { HealthChecks } from './health-checks.ts';
 import { LiveRoutes, needsLanguage, reloadedKeys } from './live-routes.ts';
 import { createModelFacts } from './model-facts.ts';
 import { tokensForModel } from './model-tokens.ts';
@@ -150,6 +151,13 @@ async function assemble(parts: Parts): Promise<Gateway> {
     limitsOf: (name) => routes.limitsOf(name),
     mostWaiting: config.queue.maxWaiting,
     maxWaitMs: config.queue.maxWaitMs,
+  });
+  const healthChecks = new HealthChecks({
+    clock,
+    random: Math.random,
+    logger,
+    states: dispatcher.balancer.states,
+    everyMsOf: (name) => routes.healthOf(name)?.everyMs,
   });
   checkSummaryRoute(config, router);
   // loading a tokenizer takes a third of a second: now, not in somebody's first turn
@@ -288,11 +296,19 @@ async function assemble(parts: Parts): Promise<Gateway> {
   stopListening = () => transport.stopListening();
 
   retention.start();
+  tendUpstreams();
+
+  function tendUpstreams(): void {
+    healthChecks.watch(router.upstreams);
+    for (const { name, warm } of router.upstreams)
+      warm?.((error) => logger.debug({ upstream: name, error }, 'no connection could be made ahead of need'));
+  }
 
   async function shutDown(graceMs: number): Promise<void> {
     draining = true;
     const retired = membership?.retire();
     retention.stop();
+    healthChecks.stop();
     transport.stopListening();
     // so many at once would be a storm for the node they go to
     const maxMs = Math.round(Math.max(500, Math.min(graceMs / 2, connections.size * 2)));
@@ -344,6 +360,7 @@ async function assemble(parts: Parts): Promise<Gateway> {
       if (needsLanguage(changed)) await routes.detectLanguage(loadLanguageDetector);
       routes.reload(changed);
       dispatcher.balancer.forgetLimits();
+      tendUpstreams();
       const isTaken = (key: string): boolean => (reloadedKeys as readonly string[]).includes(key);
       return Object.keys(config).filter(
         (key) =>

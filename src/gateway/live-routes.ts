@@ -72,6 +72,11 @@ export class LiveRoutes {
     return this.#config.upstreams.find((upstream) => upstream.name === name)?.limits ?? {};
   }
 
+  healthOf(name: string): { everyMs: number } | undefined {
+    const upstream = this.#config.upstreams.find((upstream) => upstream.name === name);
+    return upstream === undefined || upstream.wire === 'practice' ? undefined : upstream.health;
+  }
+
   async close(): Promise<void> {
     await Promise.all([...this.#current.upstreams, ...this.#retired].map((upstream) => upstream.close()));
   }

@@ -127,7 +127,7 @@ export class Balancer {
   }
 
   #soonest(targets: readonly Target[]): number | undefined {
-    const rests = targets.map((target) => this.states.of(target)).filter((state) => state.breaker.allows);
+    const rests = targets.map((target) => this.states.of(target)).filter((state) => state.isWell);
     return rests.length === 0 ? undefined : Math.min(...rests.map((state) => state.restMs));
   }
 

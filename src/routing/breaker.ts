@@ -91,6 +91,11 @@ export class Breaker {
     if (wasProbe) this.#probing = false;
   }
 
+  /** Something says that it is well again: the next call probes without waiting. */
+  mayProbe(): void {
+    if (this.#openUntilMs !== undefined) this.#openUntilMs = Math.min(this.#openUntilMs, this.#clock.now());
+  }
+
   #open(): void {
     this.#openUntilMs = this.#clock.now() + this.#openForMs;
   }

@@ -2,6 +2,7 @@ import type { Clock } from '../lib/clock.ts';
 import { Breaker, type BreakerOptions, type BreakerState, usualBreaker } from './breaker.ts';
 import type { Target } from './contract.ts';
 import { RetryBudget } from './retry-budget.ts';
+import { UpstreamHealth } from './upstream-health.ts';
 
 /** Weight of the newest time to the first token in its mean. */
 const newestShare = 0.3;
@@ -20,10 +21,13 @@ export class TargetState {
   #firstTokenMs: number | undefined;
   #measuredMs = 0;
   #restUntilMs = 0;
+  /** Of its upstream. */
+  readonly health: UpstreamHealth;
   readonly #clock: Clock;
 
-  constructor(clock: Clock, breaker: BreakerOptions = usualBreaker) {
+  constructor(clock: Clock, health = new UpstreamHealth(), breaker: BreakerOptions = usualBreaker) {
     this.#clock = clock;
+    this.health = health;
     this.breaker = new Breaker(clock, breaker);
   }
 
@@ -56,8 +60,13 @@ export class TargetState {
     return Math.max(0, this.#restUntilMs - this.#clock.now());
   }
 
+  /** Nothing but a rest that it asked for keeps calls from it. */
+  get isWell(): boolean {
+    return this.health.isWell && this.breaker.allows;
+  }
+
   get isUsable(): boolean {
-    return this.restMs === 0 && this.breaker.allows;
+    return this.restMs === 0 && this.isWell;
   }
 }
 
@@ -65,6 +74,8 @@ export class TargetState {
 export interface TargetReport {
   target: string;
   breaker: BreakerState;
+  /** What health checks say of its upstream; true without them. */
+  healthy: boolean;
   running: number;
   outstandingTokens: number;
   firstTokenMs: number | undefined;
@@ -75,30 +86,51 @@ export interface TargetReport {
 export class TargetStates {
   readonly #clock: Clock;
   readonly #states = new Map<string, TargetState>();
+  /** By the names of upstreams. */
+  readonly #healths = new Map<string, UpstreamHealth>();
 
   constructor(clock: Clock) {
     this.#clock = clock;
   }
 
-  of({ key }: Target): TargetState {
+  of({ key, upstream }: Target): TargetState {
     let state = this.#states.get(key);
     if (state === undefined) {
       // clients may ask for any model of an open upstream
       if (this.#states.size >= mostStates) this.#forgetIdle();
-      this.#states.set(key, (state = new TargetState(this.#clock)));
+      this.#states.set(key, (state = new TargetState(this.#clock, this.#healthOf(upstream.name))));
     }
     return state;
+  }
+
+  /** A health check of an upstream went well or not. Answers whether that changes what is thought of it. */
+  checked(upstream: string, isGood: boolean): boolean {
+    const health = this.#healthOf(upstream);
+    if (isGood) for (const state of this.#states.values()) if (state.health === health) state.breaker.mayProbe();
+    return health.checked(isGood);
+  }
+
+  /** Nobody checks the upstream any more. */
+  unchecked(upstream: string): void {
+    this.#healths.get(upstream)?.checked(true);
   }
 
   report(): TargetReport[] {
     return [...this.#states].map(([target, state]) => ({
       target,
       breaker: state.breaker.state,
+      healthy: state.health.isWell,
       running: state.running,
       outstandingTokens: state.outstandingTokens,
       firstTokenMs: state.firstTokenMs,
       restMs: state.restMs,
     }));
+  }
+
+  #healthOf(upstream: string): UpstreamHealth {
+    let health = this.#healths.get(upstream);
+    if (health === undefined) this.#healths.set(upstream, (health = new UpstreamHealth()));
+    return health;
   }
 
   #forgetIdle(): void {

@@ -135,6 +135,10 @@ export interface Upstream {
   /** Whether an answer that was cut off can be gone on with; absent: no. */
   readonly acceptsPrefix?: boolean | undefined;
   stream(request: UpstreamRequest, sink: UpstreamSink, signal: AbortSignal): void;
+  /** Asks the provider whether it is there; rejects with `UpstreamError` where it is not, or when `signal` aborts. */
+  check?(signal: AbortSignal): Promise<void>;
+  /** Makes connections ahead of the first answer, where that is configured. Repeating it is harmless. */
+  warm?(onFailure: (error: UpstreamError) => void): void;
   close(): Promise<void>;
 }
 

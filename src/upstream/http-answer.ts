@@ -3,7 +3,8 @@ import { AnswerOutput } from './answer-output.ts';
 import { UpstreamError, type UpstreamSink, type UpstreamTimeouts } from './contract.ts';
 import { answerTimedOut, brokenConnection } from './http-errors.ts';
 import { classifyProviderFailure } from './provider-failure.ts';
-import type { ProviderController, ProviderHandler, ProviderPool, ProviderRequest } from './provider-pool.ts';
+import type { ProviderController, ProviderHandler, ProviderRequest } from './provider-connections.ts';
+import type { ProviderPool } from './provider-pool.ts';
 import { parseRetryAfter } from './retry-after.ts';
 import type { Slot } from './slots.ts';
 import { Watchdog, type WatchdogPhase } from './watchdog.ts';
@@ -104,7 +105,7 @@ export class HttpAnswer implements ProviderHandler {
     else this.#watchdog.sent();
   }
 
-  onResponseStart(_controller: ProviderController, status: number, headers: Headers): void {
+  onResponseStart(status: number, headers: Headers): void {
     if (this.#state !== 'starting' || status < 200) return;
     this.#status = status;
     const encoding = headers['content-encoding'];
@@ -122,7 +123,7 @@ export class HttpAnswer implements ProviderHandler {
     }
   }
 
-  onResponseData(_controller: ProviderController, bytes: Buffer): void {
+  onResponseData(bytes: Buffer): void {
     if (this.#state === 'reading') {
       try {
         this.#reader.feed(bytes);
@@ -146,7 +147,7 @@ export class HttpAnswer implements ProviderHandler {
     this.#close();
   }
 
-  onResponseError(_controller: ProviderController | undefined, error: Error): void {
+  onResponseError(error: Error): void {
     if (this.#state === 'refused') this.#refuse();
     else if (this.#state === 'starting' || this.#state === 'reading') {
       const phase = this.#state === 'reading' ? 'reading' : this.#controller === undefined ? 'connecting' : 'waiting';

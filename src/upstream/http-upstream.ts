@@ -1,4 +1,6 @@
+import type { LookupFunction } from 'node:net';
 import { type Clock, systemClock } from '../lib/clock.ts';
+import { checkLiteralHost } from './address-policy.ts';
 import type { AnswerOutput } from './answer-output.ts';
 import {
   type Upstream,
@@ -8,8 +10,11 @@ import {
   type UpstreamTimeouts,
 } from './contract.ts';
 import { HttpAnswer, type WireReader } from './http-answer.ts';
+import { checkOverHttp } from './http-check.ts';
+import { brokenConnection } from './http-errors.ts';
 import { createKeyRing, type KeyRing } from './key-ring.ts';
 import { createProviderPool } from './provider-pool.ts';
+import { readTlsFiles, type TlsFiles } from './tls-settings.ts';
 
 /** What all wires over HTTP are configured with. */
 export interface HttpUpstreamOptions {
@@ -35,6 +40,15 @@ export interface HttpUpstreamOptions {
   maxOutputBytes?: number | undefined;
   /** Most answers in flight; more wait in line, within `timeouts.totalMs`. Default: no bound. */
   connections?: number | undefined;
+  /** Whether the provider may be in a private network; loopback that is written in `baseUrl` always may. Default false. */
+  allowPrivateNetwork?: boolean | undefined;
+  tls?: TlsFiles | undefined;
+  /** How many connections are kept open ahead of need, after `warm`. Default 0. */
+  prewarm?: number | undefined;
+  /** `path`: what `check` asks for, from the root of the host. Default: the list of models beside the wire's path. */
+  health?: { path?: string | undefined } | undefined;
+  /** Finds addresses; default: as the system does. */
+  lookup?: LookupFunction | undefined;
   clock?: Clock | undefined;
 }
 
@@ -66,11 +80,12 @@ export interface HttpWire {
 /**
  * An upstream that is asked with one POST over HTTP/1.1 per answer.
  *
- * @throws TypeError if `baseUrl` is not an http(s) address or carries a user name or password, or if a header or the
- * key could not be sent
+ * @throws TypeError if `baseUrl` is not an http(s) address, carries a user name or password or is a private address
+ * without leave, if a header or the key could not be sent, or if a file of `tls` cannot be read
  */
 export function createHttpUpstream(options: HttpUpstreamOptions, wire: HttpWire): Upstream {
   const url = parseBaseUrl(options.baseUrl);
+  if (options.allowPrivateNetwork !== true) checkPublic(url);
   const maxOutputBytes = options.maxOutputBytes ?? 8 * 1024 * 1024;
   const clock = options.clock ?? systemClock;
   const apiKeys = [...(options.apiKeys ?? []), ...(options.apiKey === undefined ? [] : [options.apiKey])]
@@ -87,7 +102,15 @@ export function createHttpUpstream(options: HttpUpstreamOptions, wire: HttpWire)
   for (const key of apiKeys) checkHeaders({ ...headers, ...wire.keyHeader(key) });
   checkHeaders(headers);
   const secrets = [...apiKeys, ...Object.values(options.headers ?? {})];
-  const pool = createProviderPool({ origin: url.origin, connections: options.connections });
+  const checkPath = options.health?.path ?? modelsPath(url);
+  const pool = createProviderPool({
+    origin: url.origin,
+    connections: options.connections,
+    allowPrivateNetwork: options.allowPrivateNetwork,
+    tls: readTlsFiles(options.tls),
+    prewarm: options.prewarm,
+    lookup: options.lookup,
+  });
   const readerOptions: WireReaderOptions = {
     maxLineBytes: options.maxLineBytes ?? 1024 * 1024,
     // A document holds the answer escaped, and a little around it.
@@ -141,6 +164,13 @@ export function createHttpUpstream(options: HttpUpstreamOptions, wire: HttpWire)
         },
       );
     },
+    async check(signal) {
+      const key = keys.next();
+      const { accept: _accept, 'content-type': _type, ...common } = headers;
+      const own = key === undefined ? {} : wire.keyHeader(key);
+      await checkOverHttp(pool, { method: 'GET', path: checkPath, headers: { ...common, ...own } }, signal);
+    },
+    warm: (onFailure) => pool.warm((cause) => onFailure(brokenConnection('connecting', cause))),
     close: () => pool.close(),
   };
 }
@@ -172,6 +202,12 @@ export function pathWith(base: URL, suffix: string): string {
   return `${path.endsWith(suffix) ? path : `${path}${suffix}`}${base.search}`;
 }
 
+/** All wires list their models there; a base URL may already end in the wire's own path. */
+function modelsPath(base: URL): string {
+  const path = base.pathname.replace(/\/+$/, '').replace(/\/(chat\/completions|responses|messages|models)$/, '');
+  return `${path}/models${base.search}`;
+}
+
 function withOwn(timeouts: UpstreamTimeouts, own: Partial<UpstreamTimeouts>): UpstreamTimeouts {
   return {
     connectMs: own.connectMs ?? timeouts.connectMs,
@@ -190,6 +226,17 @@ function parseBaseUrl(baseUrl: string): URL {
     throw new TypeError('The base URL of an upstream must not carry a user name or password.');
   }
   return url;
+}
+
+function checkPublic(url: URL): void {
+  try {
+    checkLiteralHost(url.hostname);
+  } catch (cause) {
+    throw new TypeError(
+      'The base URL of an upstream is an address in a private network; set allowPrivateNetwork if that is meant.',
+      { cause },
+    );
+  }
 }
 
 /** A pasted key with a line break would otherwise fail every request in a way that looks like a network fault. */

@@ -4,7 +4,7 @@ import type { IncomingHttpHeaders } from 'node:http';
 export interface DoubleRequest {
   method: string;
   path: string;
-  /** Without secrets: `authorization` and `api-key` are replaced by `[secret]`. */
+  /** Without secrets: those that carry keys are replaced by `[secret]`. */
   headers: IncomingHttpHeaders;
   /** The secret ones as they came, for tests of where keys go. */
   readonly secretHeaders: Readonly<Record<string, string>>;
@@ -31,7 +31,7 @@ export interface ChatRequestBody {
   [field: string]: unknown;
 }
 
-const secretNames = ['authorization', 'api-key'];
+const secretNames = ['authorization', 'api-key', 'x-api-key', 'x-goog-api-key'];
 
 export function recordRequest(
   head: { method?: string | undefined; url?: string | undefined; headers: IncomingHttpHeaders },

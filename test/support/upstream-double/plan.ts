@@ -1,7 +1,7 @@
 import type { DoubleRequest } from './double-request.ts';
 
 /** What the double does with one request. */
-export type Plan = StreamPlan | BytesPlan | StatusPlan | HangPlan;
+export type Plan = StreamPlan | BytesPlan | ForeverPlan | StatusPlan | HangPlan;
 
 /** Decides per request; `index` counts the requests of the double from 0. */
 export type PlanSource = Plan | readonly Plan[] | ((request: DoubleRequest, index: number) => Plan);
@@ -80,6 +80,15 @@ export interface BytesPlan {
   bytesPerWrite?: number;
   /** How the body ends. Default `end`. */
   ending?: 'end' | 'reset' | 'hang';
+}
+
+/** Bytes, and then a piece again and again until the client goes away; `tokensWritten` counts the pieces. */
+export interface ForeverPlan {
+  kind: 'forever';
+  bytes: string;
+  piece: string;
+  /** Between two pieces; 0: a turn of the event loop. */
+  intervalMs: number;
 }
 
 /** A refusal. */

@@ -1,4 +1,5 @@
-import type { BytesPlan } from './plan.ts';
+import type { DoubleRequest } from './double-request.ts';
+import type { BytesPlan, ForeverPlan } from './plan.ts';
 import type { ResponseWriter } from './response-writer.ts';
 
 /** Writes fixed bytes, each part in a turn of the event loop of its own, so that it is likely to be a packet of its own. */
@@ -12,6 +13,17 @@ export async function playBytes(plan: BytesPlan, writer: ResponseWriter): Promis
   if (plan.ending === 'hang') await writer.hang();
   else if (plan.ending === 'reset') await writer.reset();
   else writer.end();
+}
+
+/** Never ends by itself. */
+export async function playForever(plan: ForeverPlan, request: DoubleRequest, writer: ResponseWriter): Promise<never> {
+  writer.head(200, { 'content-type': 'text/event-stream' });
+  await writer.write(plan.bytes);
+  for (;;) {
+    await writer.wait(plan.intervalMs);
+    await writer.write(plan.piece);
+    request.tokensWritten += 1;
+  }
 }
 
 function splitBytes(bytes: Buffer, plan: BytesPlan): Buffer[] {

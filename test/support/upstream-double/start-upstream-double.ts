@@ -1,7 +1,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { type DoubleRequest, recordRequest } from './double-request.ts';
-import { playBytes } from './play-bytes.ts';
+import { playBytes, playForever } from './play-bytes.ts';
 import { playStream } from './play-stream.ts';
 import type { Plan, PlanSource } from './plan.ts';
 import { ClientGone, ResponseWriter } from './response-writer.ts';
@@ -108,6 +108,8 @@ async function play(plan: Plan, request: DoubleRequest, writer: ResponseWriter):
       return playStream(plan, request, writer);
     case 'bytes':
       return playBytes(plan, writer);
+    case 'forever':
+      return playForever(plan, request, writer);
     case 'hang':
       return writer.hang();
     case 'status':

@@ -96,3 +96,29 @@ describe('the configuration', () => {
     expect(problemsOf({ file: '/nowhere/parley.yaml' })[0]).toMatch(/cannot be read/);
   });
 });
+
+describe('the connections of an upstream', () => {
+  const upstream = (lines: string): string =>
+    fileOf(
+      `upstreams:\n  - name: a\n    wire: openai-chat\n    baseUrl: https://a.test/v1\n    defaultModel: m\n${lines}`,
+    );
+
+  test('are to public addresses, opened when needed and not checked, unless it says otherwise', () => {
+    const usual = loadConfig({ file: upstream(''), environment: {} }).upstreams[0];
+    expect(usual).toMatchObject({ allowPrivateNetwork: false, prewarm: 0 });
+    expect(usual).not.toHaveProperty('health');
+    const lines = '    allowPrivateNetwork: true\n    prewarm: 2\n    health: { everyMs: 5000, path: /health }\n';
+    expect(loadConfig({ file: upstream(lines), environment: {} }).upstreams[0]).toMatchObject({
+      allowPrivateNetwork: true,
+      prewarm: 2,
+      health: { everyMs: 5000, path: '/health' },
+    });
+  });
+
+  test('have certificate and key together, and a path for checks that is one', () => {
+    expect(problemsOf({ file: upstream('    tls: { keyFile: a.pem }\n'), environment: {} }).join()).toContain(
+      'go together',
+    );
+    expect(problemsOf({ file: upstream('    health: { everyMs: 5000, path: x }\n'), environment: {} })).toHaveLength(1);
+  });
+});

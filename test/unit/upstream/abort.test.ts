@@ -83,6 +83,21 @@ describe('an abort', () => {
     await upstream.close();
   });
 
+  it('opens no connection in exchange', async () => {
+    double.setPlan({ kind: 'stream', fault: { kind: 'neverEnds' } });
+    const upstream = createTestUpstream({ baseUrl: double.url });
+    for (let answer = 0; answer < 5; answer++) {
+      const { sink, abort } = startAnswer(upstream);
+      await sink.until('text');
+      abort();
+      await (await double.request(answer)).closed;
+    }
+    double.setPlan({ kind: 'stream' });
+    await startAnswer(upstream).sink.closed;
+    expect([double.requests.length, double.connections.accepted]).toEqual([6, 6]);
+    await upstream.close();
+  });
+
   it('in the middle of a stream closes the connection, and nothing late comes through', async () => {
     double.setPlan({ kind: 'stream', fault: { kind: 'neverEnds' } });
     const upstream = createTestUpstream({ baseUrl: double.url });
