@@ -88,7 +88,7 @@ async function speak(store: Store, name: string, count: number, kept?: number): 
   const frame = { id: 'now', input: 'And what then?' };
   const build = (from: SessionContext): Promise<Window> => {
     const environment = { contextOf: () => from, summaryFailed: () => false, limits: {} };
-    const turn = { session, frame, tokens, inputTokens: 8 };
+    const turn = { session, frame, tokens, inputTokens: 8, decision: undefined };
     return prepareWindow(environment as unknown as TurnEnvironment, turn, undefined);
   };
   for (let turns = 0; ; ) {

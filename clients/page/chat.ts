@@ -1,4 +1,4 @@
-import type { Settings } from '../../protocol/frames/common.ts';
+import type { Settings, TurnInput } from '../../protocol/frames/common.ts';
 import { createUlidMaker } from '../../src/lib/ulid.ts';
 import {
   type Client,
@@ -39,13 +39,15 @@ export class Chat {
     onDelete: (entry) => void this.#delete(entry),
   });
   readonly #composer = new Composer({
-    onSend: (text) => this.#send(text),
+    onSend: (input) => this.#send(input),
     onStop: () => this.#conversation.running?.stop(),
+    onProblem: showNotice,
+    limits: () => this.#connected?.welcome?.limits,
   });
   readonly #conversation = new Conversation({
     onChange: () => this.#showTurns(),
     onTurn: (turn) => this.#noteTurn(turn),
-    onRefused: (text, error) => this.#takeBack(text, error),
+    onRefused: (input, error) => this.#takeBack(input, error),
     onAgain: (input) => void this.#send(input),
     onDeleted: () => this.#onDeleted(),
   });
@@ -181,12 +183,10 @@ export class Chat {
     return session;
   }
 
-  /** Puts the text of a refused message back into the field, unless another one is being written there. */
-  #takeBack(text: string, error: ParleyError): boolean {
+  /** Puts a refused message back into the field, unless another one is being written there. */
+  #takeBack(input: TurnInput, error: ParleyError): boolean {
     showNotice(`Not sent: ${error.message}`);
-    if (this.#composer.text !== '') return false;
-    this.#composer.text = text;
-    return true;
+    return this.#composer.takeBack(input);
   }
 
   #onDeleted(): void {

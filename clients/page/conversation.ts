@@ -12,7 +12,8 @@ export interface ConversationOptions {
   onChange(): void;
   /** A turn of this session was accepted or replayed. */
   onTurn(turn: Turn): void;
-  onRefused(text: string, error: ParleyError): boolean;
+  /** Whether the input has been taken back, so that its turn need not stay here. */
+  onRefused(input: TurnInput, error: ParleyError): boolean;
   onAgain(input: TurnInput): void;
   onDeleted(): void;
 }
@@ -73,7 +74,7 @@ export class Conversation {
       onChange: () => this.#changed(),
       onEnd: (ended, result) => this.#announce(ended, result),
       onRefused: (refused, error) => {
-        if (this.#options.onRefused(refused.text, error)) this.#remove(refused);
+        if (this.#options.onRefused(refused.turn.input ?? '', error)) this.#remove(refused);
       },
       onAgain: (again) => {
         if (again.turn.status === 'refused') this.#remove(again);

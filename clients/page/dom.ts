@@ -34,6 +34,7 @@ const iconPaths = {
   check: 'M5 12.5l4.5 4.5L19 7.5',
   rename: 'M4 20h4L19 9l-4-4L4 16zM13 7l4 4',
   remove: 'M5 7h14M10 7V4h4v3M7 7l1 13h8l1-13M10.5 11v5.5M13.5 11v5.5',
+  close: 'M6 6l12 12M18 6L6 18',
   again: 'M19 12a7 7 0 1 1-2.1-5M19 4v4h-4',
 } as const;
 

@@ -12,6 +12,13 @@ export function countOf(count: number, one: string, many = `${one}s`): string {
   return `${formatCount(count)} ${count === 1 ? one : many}`;
 }
 
+/** In the units of file managers, with one decimal; `round` says to which side. */
+export function formatBytes(bytes: number, round: (value: number) => number): string {
+  if (bytes < 1_000) return countOf(bytes, 'byte');
+  const [unit, name] = bytes < 1_000_000 ? [1_000, 'KB'] : [1_000_000, 'MB'];
+  return `${round((bytes / unit) * 10) / 10} ${name}`;
+}
+
 function formatDuration(ms: number): string {
   if (ms < 950) return `${Math.round(ms)} ms`;
   if (ms < 59_500) return `${(ms / 1000).toFixed(ms < 9_950 ? 1 : 0)} s`;
@@ -29,7 +36,7 @@ export function mediaLabels(input: TurnInput): string[] {
   return input.flatMap((part) => (part.type === 'text' ? [] : [mediaLabel(part)]));
 }
 
-function mediaLabel(part: Exclude<InputPart, { type: 'text' }>): string {
+export function mediaLabel(part: Exclude<InputPart, { type: 'text' }>): string {
   if ('url' in part) return new URL(part.url).hostname;
   return part.name ?? part.mediaType;
 }

@@ -3,7 +3,8 @@ import { ParleyError, type Turn, type TurnPart, type TurnResult } from '../brows
 import { AnswerView } from './answer-view.ts';
 import { copyButton } from './copy-button.ts';
 import { element, icon, setText } from './dom.ts';
-import { countOf, endWords, inputText, mediaLabels, stateWords, usageWords } from './facts.ts';
+import { countOf, endWords, stateWords, usageWords } from './facts.ts';
+import { questionNodes } from './question-view.ts';
 
 export interface TurnViewOptions {
   turn: Turn;
@@ -79,10 +80,6 @@ export class TurnView {
     this.#schedule();
   }
 
-  get text(): string {
-    return inputText(this.turn.input);
-  }
-
   stop(): void {
     if (!this.running || this.#stopping) return;
     this.#stopping = true;
@@ -131,8 +128,7 @@ export class TurnView {
   #showQuestion(): void {
     const { input } = this.turn;
     if (input === undefined || this.#question.hasChildNodes()) return;
-    const labels = mediaLabels(input).map((label) => element('span', { class: 'media-label' }, label));
-    this.#question.append(inputText(input), ...labels);
+    this.#question.append(...questionNodes(input));
   }
 
   #offerRemoval(isQueued: boolean): void {

@@ -114,6 +114,8 @@ function withProvider(values: ConfigInput, environment: NodeJS.ProcessEnv): Conf
         name: 'openai',
         wire: 'openai-chat',
         baseUrl: baseUrl || 'https://api.openai.com/v1',
+        // who names it in the environment of the process runs it nearby more often than not
+        ...(baseUrl ? { allowPrivateNetwork: true } : {}),
         ...(apiKey ? { apiKey } : {}),
         defaultModel: model || 'gpt-4.1-mini',
       },

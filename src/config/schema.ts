@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { modelEntrySchema } from '../catalogue/model-entry.ts';
 import { routingShape } from '../routing/rules.ts';
 import { parseRedisAddress } from '../store/redis-address.ts';
 
@@ -204,6 +205,14 @@ export const configSchema = z.strictObject({
     )
     .default([]),
   ...routingShape,
+  /** What is known of models, over the list that comes with Parley. */
+  catalogue: z
+    .strictObject({
+      /** As `parley models import` writes them. */
+      files: z.array(z.string().min(1)).default([]),
+      models: z.array(modelEntrySchema.partial().extend({ model: z.string().min(1) })).default([]),
+    })
+    .prefault({}),
   /** Where this gateway runs. */
   region: z.string().min(1).optional(),
   /** Turns for which no upstream has room. */

@@ -29,6 +29,7 @@ import type { Upstream } from '../upstream/contract.ts';
 import { watchEventLoop } from './event-loop-delay.ts';
 import { HealthChecks } from './health-checks.ts';
 import { LiveRoutes, needsLanguage, reloadedKeys } from './live-routes.ts';
+import { createModelFacts } from './model-facts.ts';
 import { tokensForModel } from './model-tokens.ts';
 import { openStore } from './open-store.ts';
 import { createOriginPolicy } from './origin-policy.ts';
@@ -199,6 +200,7 @@ async function assemble(parts: Parts): Promise<Gateway> {
     logger,
     router,
     dispatcher,
+    ...createModelFacts(config),
     node,
     limits,
     summary: config.summary,

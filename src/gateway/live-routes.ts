@@ -5,6 +5,7 @@ import type { Load } from '../routing/degradation.ts';
 import type { DetectLanguage } from '../routing/match.ts';
 import { createRouter, RuleError } from '../routing/route-table.ts';
 import type { Upstream } from '../upstream/contract.ts';
+import { createModelFacts } from './model-facts.ts';
 import { createUpstream, createUpstreams } from './create-upstreams.ts';
 
 /** What of the configuration is taken up while the gateway runs. */
@@ -125,6 +126,7 @@ export function createRouterOf(
 
 /** Throws `ConfigError` for rules that cannot be used and upstreams that cannot be made. */
 export function checkRoutes(config: Config): void {
+  createModelFacts(config);
   const upstreams = config.upstreams.length === 0 ? createUpstreams([]) : config.upstreams.map(createUpstreamOf);
   const router = createRouterOf(config, upstreams);
   const { route, model } = config.summary;

@@ -19,8 +19,10 @@ export interface AdmissionQueueOptions {
   mostWaiting: number;
   /** Longest wait, milliseconds. */
   maxWaitMs: number;
-  /** Calls of a tenant that run: of two with the same priority the tenant with fewer goes first. */
-  runningOf(tenant: string): number;
+  /** Calls of a tenant, those that wait among them: of two with the same priority the tenant of which fewer run goes first. */
+  callsOf(tenant: string): number;
+  /** Grows with every call that starts; of two tenants that are even, the one that was served longer ago goes first. */
+  servedAt(tenant: string): number;
 }
 
 interface Entry<Place> extends WaitingCall<Place> {
@@ -81,17 +83,26 @@ export class AdmissionQueue<Place> {
   }
 
   #inOrder(nowMs: number): Entry<Place>[] {
-    const { runningOf } = this.#options;
+    const { callsOf, servedAt } = this.#options;
+    const waiting = new Map<string, number>();
+    for (const { tenant } of this.#entries) waiting.set(tenant, (waiting.get(tenant) ?? 0) + 1);
     const rank = (entry: Entry<Place>): number => entry.priority + Math.floor((nowMs - entry.sinceMs) / ageingMs);
     // within a rank tenants take turns: a tenant's second call waits behind the first ones of the others
     const turnOf = new Map<Entry<Place>, number>();
     const seen = new Map<string, number>();
     for (const entry of this.#entries.toSorted((a, b) => rank(b) - rank(a) || a.order - b.order)) {
-      const before = seen.get(entry.tenant) ?? runningOf(entry.tenant);
+      const { tenant } = entry;
+      const before = seen.get(tenant) ?? callsOf(tenant) - waiting.get(tenant)!;
       turnOf.set(entry, before);
-      seen.set(entry.tenant, before + 1);
+      seen.set(tenant, before + 1);
     }
-    return this.#entries.toSorted((a, b) => rank(b) - rank(a) || turnOf.get(a)! - turnOf.get(b)! || a.order - b.order);
+    return this.#entries.toSorted(
+      (a, b) =>
+        rank(b) - rank(a) ||
+        turnOf.get(a)! - turnOf.get(b)! ||
+        servedAt(a.tenant) - servedAt(b.tenant) ||
+        a.order - b.order,
+    );
   }
 
   #tellPlaces(): void {

@@ -13,12 +13,17 @@ export interface DispatcherOptions extends BalancerOptions {
   maxWaitMs: number;
 }
 
+const mostTenants = 10_000;
+
 /** Brings calls to upstreams: the way that the route says, over the targets that do best. */
 export class Dispatcher {
   readonly balancer: Balancer;
   readonly #options: DispatcherOptions;
   readonly #queue: AdmissionQueue<Target>;
-  readonly #runningOfTenant = new Map<string, number>();
+  readonly #callsOfTenant = new Map<string, number>();
+  /** By tenant, which of all calls its last one was; the longest unserved are forgotten. */
+  readonly #servedAt = new Map<string, number>();
+  #served = 0;
 
   constructor(options: DispatcherOptions) {
     this.#options = options;
@@ -27,7 +32,8 @@ export class Dispatcher {
       clock: options.clock,
       mostWaiting: options.mostWaiting,
       maxWaitMs: options.maxWaitMs,
-      runningOf: (tenant) => this.#runningOfTenant.get(tenant) ?? 0,
+      callsOf: (tenant) => this.#callsOfTenant.get(tenant) ?? 0,
+      servedAt: (tenant) => this.#servedAt.get(tenant) ?? 0,
     });
   }
 
@@ -57,12 +63,12 @@ export class Dispatcher {
 
   #ask(request: RoutedRequest, sink: RoutedSink, signal: AbortSignal): void {
     const { tenant } = request;
-    this.#runningOfTenant.set(tenant, (this.#runningOfTenant.get(tenant) ?? 0) + 1);
+    this.#callsOfTenant.set(tenant, (this.#callsOfTenant.get(tenant) ?? 0) + 1);
     const counted: RoutedSink = Object.assign(Object.create(sink) as RoutedSink, {
       onClose: () => {
-        const left = (this.#runningOfTenant.get(tenant) ?? 1) - 1;
-        if (left === 0) this.#runningOfTenant.delete(tenant);
-        else this.#runningOfTenant.set(tenant, left);
+        const left = (this.#callsOfTenant.get(tenant) ?? 1) - 1;
+        if (left === 0) this.#callsOfTenant.delete(tenant);
+        else this.#callsOfTenant.set(tenant, left);
         sink.onClose();
         // the place is free now, not when the answer ended: its connection was still open
         this.#queue.look();
@@ -74,8 +80,15 @@ export class Dispatcher {
       queue: this.#queue,
       clock,
       random,
+      launched: () => this.#noteServed(tenant),
       released: () => queueMicrotask(() => this.#queue.look()),
     }).start();
+  }
+
+  #noteServed(tenant: string): void {
+    this.#servedAt.delete(tenant);
+    this.#servedAt.set(tenant, ++this.#served);
+    if (this.#servedAt.size > mostTenants) this.#servedAt.delete(this.#servedAt.keys().next().value!);
   }
 
   /** A copy whose answer nobody sees; it ends with the turn at the latest. */

@@ -63,6 +63,8 @@ export interface RoutedAnswerOptions {
   queue: AdmissionQueue<Target>;
   clock: Clock;
   random(): number;
+  /** A call is made. */
+  launched(): void;
   /** A place was given back. */
   released(): void;
 }
@@ -250,6 +252,7 @@ export class RoutedAnswer {
     );
     this.#running.add(attempt);
     this.#open++;
+    this.#options.launched();
     if (policy.hedgeAfterMs !== undefined && kind !== 'hedge' && this.#winner === undefined)
       this.#hedgeTimer = clock.setTimer(() => this.#hedge(), policy.hedgeAfterMs);
     attempt.start();

@@ -44,8 +44,7 @@ const timeOfDay = z.string().regex(/^([01]\d|2[0-3]):[0-5]\d$/, 'must be a time 
 
 function isZone(zone: string): boolean {
   try {
-    new Intl.DateTimeFormat('en', { timeZone: zone });
-    return true;
+    return new Intl.DateTimeFormat('en', { timeZone: zone }).resolvedOptions().timeZone !== '';
   } catch {
     return false;
   }
@@ -93,8 +92,7 @@ const regularExpression = z.string().min(1).refine(isExpression, 'must be a regu
 
 function isExpression(text: string): boolean {
   try {
-    new RegExp(text, 'iu');
-    return true;
+    return new RegExp(text, 'iu').unicode;
   } catch {
     return false;
   }

@@ -62,6 +62,8 @@ export interface TurnEnvironment {
   dispatcher: { answer(call: RoutedCall, sink: RoutedSink, signal: AbortSignal): void };
   /** Why a target cannot take a request, as far as that is known beforehand. */
   refusalOf?(target: Target, messages: readonly UpstreamMessage[], hasTools: boolean): UpstreamError | undefined;
+  /** Tokens that a model takes as input beside its answer, where that is known. */
+  contextTokensOf?(target: Pick<Target, 'upstream' | 'model'>): number | undefined;
   limits: TurnLimits;
   node: string;
   tokensFor(model: string): ModelTokens;

@@ -2,9 +2,12 @@ import { createHash } from 'node:crypto';
 import type { TurnFrame } from '../../protocol/frames/turn.ts';
 
 /** What makes two `turn` frames of one id the same request; 128 bits of SHA-256, base64url. */
-export function fingerprintOf(frame: Pick<TurnFrame, 'input' | 'route' | 'model' | 'params' | 'tools'>): string {
-  const { input, route, model, params, tools } = frame;
-  const text = JSON.stringify([input, route, model, sorted(params), tools?.map(sorted)]);
+export function fingerprintOf(
+  frame: Pick<TurnFrame, 'input' | 'route' | 'model' | 'params' | 'tools' | 'metadata'>,
+): string {
+  const { input, route, model, params, tools, metadata } = frame;
+  const facts = [input, route, model, sorted(params), tools?.map(sorted)];
+  const text = JSON.stringify(metadata === undefined ? facts : [...facts, sorted(metadata)]);
   return createHash('sha256').update(text).digest('base64url').slice(0, 22);
 }
 

@@ -4,6 +4,7 @@ import { toolDefinitionTokens } from '../context/message-tokens.ts';
 import { systemWithSummary } from '../context/summary-text.ts';
 import { userMessage } from '../context/turn-messages.ts';
 import { buildWindow, type Window } from '../context/window.ts';
+import type { RouteDecision } from '../routing/contract.ts';
 import type { Session } from '../session/session.ts';
 import type { StoredSummary, TurnRecord } from '../store/contract.ts';
 import type { ModelTokens, TurnEnvironment } from './contract.ts';
@@ -14,16 +15,20 @@ export interface WindowedTurn {
   readonly frame: TurnRecord['frame'];
   readonly tokens: ModelTokens;
   readonly inputTokens: number;
+  /** Upstream and model for which it is built. */
+  readonly decision: Pick<RouteDecision, 'upstream' | 'model'> | undefined;
 }
 
 /** Builds the window of a turn by the session's policy. Throws `ProtocolError` `context_too_long`. */
 export async function prepareWindow(
   environment: TurnEnvironment,
-  { session, frame, tokens, inputTokens }: WindowedTurn,
+  { session, frame, tokens, inputTokens, decision }: WindowedTurn,
   tools: TurnFrame['tools'],
 ): Promise<Window> {
   const { settings } = session;
-  const maxTokens = settings.window?.maxTokens ?? environment.limits.windowTokens;
+  const askedTokens = settings.window?.maxTokens ?? environment.limits.windowTokens;
+  const contextTokens = decision === undefined ? undefined : environment.contextTokensOf?.(decision);
+  const maxTokens = Math.min(askedTokens, contextTokens ?? askedTokens);
   const policy = settings.window?.policy ?? 'sliding';
   const context = environment.contextOf(session);
   context.forgetBefore(session.start);

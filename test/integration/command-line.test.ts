@@ -1,8 +1,12 @@
 import { spawn } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
+import { UpstreamError } from '../../src/upstream/contract.ts';
 import { startGatewayProcess } from '../support/gateway-process.ts';
-import { temporaryDirectory } from '../support/test-gateway.ts';
+import { answerWith, createScriptedUpstream } from '../support/scripted-upstream.ts';
+import { startTestGateway, temporaryDirectory } from '../support/test-gateway.ts';
 
 const main = fileURLToPath(new URL('../../dist/src/main.js', import.meta.url));
 const practice = { name: 'practice', wire: 'practice', tokensPerSecond: 0, firstTokenMs: 0 } as const;
@@ -35,7 +39,7 @@ function run(
 
 describe('wrong input gets one sentence and exit code 2', () => {
   test.each([
-    [['serv'], 'There is no command “serv”; choose from serve, config, chat, tail.\n'],
+    [['serv'], 'There is no command “serv”; choose from serve, config, route, chat, tail, models.\n'],
     [['--port', 'abc'], '--port: “port”: invalid input: expected number, received string.\n'],
     [['--port', '99999'], '--port: “port”: too big: expected number to be <=65535.\n'],
     [
@@ -77,6 +81,24 @@ test('config check prints the settings without secrets', async () => {
   expect(JSON.parse(printed)).toMatchObject({ store: 'redis-sentinel://secret@a:1,b:2/0?name=main' });
 });
 
+test('models are listed, and a public list becomes a file of them', async () => {
+  const { code, stdout } = await run(['models', 'list']);
+  expect(code).toBe(0);
+  expect(stdout).toMatch(/^openai +gpt-4o +128000 +16384 +text image/m);
+  const directory = temporaryDirectory();
+  const [list, out] = [join(directory, 'list.json'), join(directory, 'models.json')];
+  const model = { litellm_provider: 'openai', mode: 'chat', max_input_tokens: 7_777, supports_vision: true };
+  writeFileSync(list, JSON.stringify({ 'gpt-4o': model, other: { litellm_provider: 'openai', mode: 'embedding' } }));
+  expect(await run(['models', 'import', list, '--out', out])).toEqual({
+    code: 0,
+    stdout: '',
+    stderr: '1 models, 1 left out\n',
+  });
+  const all = JSON.parse((await run(['models', 'list', '--json', '--file', out])).stdout) as { models: object[] };
+  expect(all.models).toContainEqual(expect.objectContaining({ model: 'gpt-4o', contextTokens: 7_777 }));
+  expect(await run(['models', 'import', '/nowhere.json'])).toMatchObject({ code: 2, stdout: '' });
+});
+
 test('chat answers line by line, and tail prints the frames', async () => {
   const gateway = await startGatewayProcess({ data: temporaryDirectory(), upstreams: [practice] });
   const talked = await run(['chat', '--url', gateway.url, '--session', 'cli'], '/echo one\n\n/echo two\n');
@@ -90,6 +112,30 @@ test('chat answers line by line, and tail prints the frames', async () => {
     .map((line) => JSON.parse(line) as { t: string });
   expect(frames.filter((frame) => frame.t === 'turn.ended')).toHaveLength(2);
   expect((await run(['tail', 'unknown', '--url', gateway.url])).code).toBe(1);
+});
+
+test('chat tells that an answer begins anew, and lists its sources', async () => {
+  const first = createScriptedUpstream(({ sink }) => {
+    sink.onOpen('1');
+    sink.onText('Half of');
+    sink.onError(new UpstreamError('upstream_truncated', 'It broke.'));
+    sink.onClose();
+  }, 'first');
+  const second = createScriptedUpstream((call) => {
+    call.sink.onSource?.({ url: 'https://example.com/a', title: 'An example' });
+    call.sink.onSource?.({ url: 'https://example.com/b' });
+    answerWith(['The ', 'whole.'])(call);
+  }, 'second');
+  const gateway = await startTestGateway({
+    upstreamObjects: [first, second],
+    routes: [{ name: 'all', model: 'first', fallback: ['second'], onBreak: 'restart', retry: { attempts: 0 } }],
+  });
+  const { code, stdout, stderr } = await run(['chat', '--url', gateway.url], 'Tell me.\n');
+  expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+  expect(stdout).toBe(
+    'Half of\n[the answer begins anew: upstream_truncated]\nThe whole.\n' +
+      '[source] An example: https://example.com/a\n[source] https://example.com/b\n',
+  );
 });
 
 test('chat: an interrupt cancels the running turn', async () => {

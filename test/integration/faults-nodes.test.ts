@@ -9,7 +9,7 @@ import { type RedisServer, startRedisServer } from '../support/redis-server.ts';
 
 const isLong = process.env.PARLEY_LONG !== undefined;
 const seed = Number(process.env.PARLEY_SEED ?? 1);
-const timeout = isLong ? 300_000 : 60_000;
+const timeout = isLong ? 300_000 : 180_000;
 
 let redis: RedisServer;
 beforeAll(async () => {

@@ -92,7 +92,7 @@ class Scene {
     const ends = tally([...this.turns, ...after].flatMap((turn, i) => this.pairs[i % 6]![1].endOf(turn)?.status ?? []));
     const seed = Number(process.env.PARLEY_SEED ?? 1);
     printVerdictLine(expect.getState().currentTestName!, seed, { ends, toldSnapshot: this.snapshots });
-    expect(this.a.stats().turns + this.b.stats().turns).toBe(0);
+    await expect.poll(() => this.a.stats().turns + this.b.stats().turns).toBe(0);
   }
 }
 

@@ -13,10 +13,12 @@ export function readUsage(value: unknown): UpstreamUsage | undefined {
   const outputTotal = countOf(isFlat ? usage['outputTokens'] : output['total']);
   if (inputTotal === undefined || outputTotal === undefined) return undefined;
   const cacheWrite = countOf(input['cacheWrite']);
+  const reasoning = countOf(isFlat ? usage['reasoningTokens'] : output['reasoning']) ?? 0;
   return {
     input: inputTotal,
-    output: outputTotal,
-    reasoning: countOf(isFlat ? usage['reasoningTokens'] : output['reasoning']) ?? 0,
+    // some providers, such as xAI, count reasoning beside the output, and the SDK passes that on
+    output: reasoning > outputTotal ? outputTotal + reasoning : outputTotal,
+    reasoning,
     cached: countOf(isFlat ? usage['cachedInputTokens'] : input['cacheRead']) ?? 0,
     ...(cacheWrite === undefined ? {} : { cacheWrite }),
   };

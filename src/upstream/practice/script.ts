@@ -56,18 +56,21 @@ export function writeScript(conversation: Conversation, seed: number): Script {
 }
 
 function ordinaryText(conversation: Conversation, seed: number): string {
-  const { turnNumber, words } = conversation;
+  const { turnNumber, words, media } = conversation;
   const greeting =
     turnNumber === 1
       ? 'Hello! I am the practice model of Parley, a gateway between chat applications and language models.'
       : `This is turn ${turnNumber} of our conversation.`;
   const wordCount = words.split(/\s+/).filter((word) => word !== '').length;
+  const seen = media === '' ? '' : `You sent ${media}. `;
   const reflection =
     wordCount === 0
-      ? 'You said nothing but a command, which is fine.'
+      ? media === ''
+        ? 'You said nothing but a command, which is fine.'
+        : 'A real model would say what is in it.'
       : `You said ${quote(words)}, which is ${wordCount === 1 ? 'one word' : `${wordCount} words`}.`;
   const tip = tips[(turnNumber - 1 + Math.abs(Math.trunc(seed))) % tips.length] ?? helpText;
-  return `${greeting} ${reflection}\n\n${tip}`;
+  return `${greeting} ${seen}${reflection}\n\n${tip}`;
 }
 
 function longText(conversation: Conversation, seed: number): string {

@@ -3,7 +3,8 @@ import { MockLanguageModelV3, simulateReadableStream } from 'ai/test';
 import { describe, expect, test } from 'vitest';
 import { createAiSdkUpstream } from '../../../src/upstream/ai-sdk/ai-sdk-upstream.ts';
 import type { UpstreamMessage } from '../../../src/upstream/contract.ts';
-import { AnswerSink, ask, createFakeModel, finishOf, request } from './support/fake-model.ts';
+import { RecordingSink } from '../../support/upstream-double/recording-sink.ts';
+import { ask, createFakeModel, finishOf, request } from './support/fake-model.ts';
 import { ManualClock } from './support/manual-clock.ts';
 
 const reasoned = { anthropic: { signature: 'c2ln' } };
@@ -220,7 +221,7 @@ describe('a model that fails', () => {
     clock.advance(1_000);
     expect((await asking).error).toMatchObject({ code: 'upstream_timeout' });
     await silent.calls[0]!.cancelled;
-    const sink = new AnswerSink();
+    const sink = new RecordingSink();
     const stops = createFakeModel('v3', (call) => call.write({ type: 'text-delta', id: '1', delta: 'x' }));
     createAiSdkUpstream({ name: 'sdk', model: stops, clock, timeouts }).stream(
       request,
@@ -239,7 +240,7 @@ describe('a model that fails', () => {
 describe('a cancel', () => {
   test('reaches the model, and what it says later reaches nobody', async () => {
     const model = createFakeModel('v3', (call) => call.write({ type: 'text-delta', id: '1', delta: 'a' }));
-    const sink = new AnswerSink();
+    const sink = new RecordingSink();
     const controller = new AbortController();
     createAiSdkUpstream({ name: 'sdk', model }).stream(request, sink, controller.signal);
     await sink.until('text');
@@ -261,7 +262,7 @@ describe('a cancel', () => {
         return inner.doStream(options);
       },
     };
-    const sink = new AnswerSink();
+    const sink = new RecordingSink();
     const controller = new AbortController();
     createAiSdkUpstream({ name: 'sdk', model }).stream(request, sink, controller.signal);
     controller.abort();
@@ -276,7 +277,7 @@ describe('a cancel', () => {
     const model = createFakeModel('v3', (call) => {
       for (let i = 0; i < 100_000; i++) call.write({ type: 'text-delta', id: '1', delta: 'x' });
     });
-    const sink = new AnswerSink();
+    const sink = new RecordingSink();
     const controller = new AbortController();
     createAiSdkUpstream({ name: 'sdk', model }).stream(request, sink, controller.signal);
     setImmediate(() => controller.abort());
@@ -332,7 +333,7 @@ test('models are offered by name, and others are not there', async () => {
   const one = createFakeModel('v3', (call) => call.write(finishOf('v3')));
   const upstream = createAiSdkUpstream({ name: 'sdk', models: { fast: one, deep: createFakeModel('v4') } });
   expect(upstream).toMatchObject({ wire: 'ai-sdk', models: ['fast', 'deep'], defaultModel: 'fast' });
-  const sink = new AnswerSink();
+  const sink = new RecordingSink();
   upstream.stream({ ...request, model: 'none' }, sink, new AbortController().signal);
   await sink.closed;
   expect(sink.error).toMatchObject({ code: 'model_not_found' });

@@ -42,6 +42,30 @@ describe('the practice model', () => {
     expect(second.text).toContain('stop button');
   });
 
+  it('says what it was sent beside words', async () => {
+    const image = { type: 'image', mediaType: 'image/png', data: Buffer.alloc(12_345).toString('base64') } as const;
+    const alone = await run(ask([{ role: 'user', content: [image] }]));
+    expect(alone.text).toContain('You sent a picture (image/png, 12 KB). A real model would say');
+    const several = await run(
+      ask([
+        { role: 'user', content: [image] },
+        { role: 'assistant', text: 'b' },
+        {
+          role: 'user',
+          content: [
+            { type: 'image', url: 'https://example.com/a.png' },
+            { type: 'audio', mediaType: 'audio/wav', data: Buffer.alloc(70).toString('base64') },
+            { type: 'file', mediaType: 'application/pdf', data: image.data },
+            { type: 'text', text: 'See?' },
+          ],
+        },
+      ]),
+    );
+    expect(several.text).toContain(
+      'You sent a picture by its address, a recording (audio/wav, 70 bytes) and a file (application/pdf, 12 KB). You said “See?”',
+    );
+  });
+
   it('is the same for the same input and seed, and another for another', async () => {
     const texts = await Promise.all([1, 1, 2].map(async (seed) => (await run(ask('/long hi'), { seed })).text));
     expect(texts[0]).toBe(texts[1]);

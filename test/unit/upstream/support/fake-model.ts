@@ -45,8 +45,6 @@ export function createFakeModel(version: string, answer: (call: FakeCall) => voi
   };
 }
 
-export class AnswerSink extends RecordingSink {}
-
 export const request: UpstreamRequest = {
   turn: '01ARZ3NDEKTSV4RRFFQ69G5FAV',
   model: 'fake-1',
@@ -59,8 +57,8 @@ export async function ask(
   model: LanguageModel,
   asked: Partial<UpstreamRequest> = {},
   options: Partial<AiSdkUpstreamOptions> = {},
-): Promise<AnswerSink> {
-  const sink = new AnswerSink();
+): Promise<RecordingSink> {
+  const sink = new RecordingSink();
   const upstream = createAiSdkUpstream({ name: 'sdk', model, ...options });
   upstream.stream({ ...request, model: model.modelId, ...asked }, sink, new AbortController().signal);
   await sink.closed;
