@@ -14,8 +14,6 @@ export interface SocketOptions {
   tls: TlsSettings;
   /** Default: the system's. */
   lookup: LookupFunction | undefined;
-  /** Offers HTTP/2 in the handshake. */
-  offersHttp2?: boolean | undefined;
 }
 
 /** Opens sockets to providers, to addresses that are allowed. */
@@ -25,7 +23,7 @@ export function createSocketOpener(options: SocketOptions): OpenSocket {
     // the answer's own watchdog bounds it
     timeout: 0,
     lookup: allowPrivateNetwork ? lookup : createPublicLookup(lookup),
-    allowH2: options.offersHttp2 === true,
+    allowH2: false,
     ...(tls.ca === undefined ? {} : { ca: tls.ca }),
     ...(tls.cert === undefined ? {} : { cert: tls.cert, key: tls.key }),
   });
