@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
+import { isLikeAny } from '../lib/glob.ts';
 import { ConfigError } from './config-error.ts';
 import { type ConfigFile, parseConfigFile } from './parse-file.ts';
 
@@ -104,11 +105,10 @@ function includesOf(include: unknown, file: ConfigFile): string[] {
 function expand(pattern: string, at: string): string[] {
   const name = basename(pattern);
   if (!name.includes('*')) return [pattern];
-  const source = name.split('*').map((part) => part.replaceAll(/[.+?^${}()|[\]\\]/g, String.raw`\$&`));
-  const isLike = new RegExp(`^${source.join('.*')}$`, 'u');
+  const isLike = isLikeAny(name);
   try {
     return readdirSync(dirname(pattern))
-      .filter((entry) => isLike.test(entry))
+      .filter((entry) => isLike(entry))
       .toSorted()
       .map((entry) => join(dirname(pattern), entry));
   } catch {

@@ -47,7 +47,6 @@ export interface AttemptSink {
   onToolCall(call: UpstreamToolCall): void;
   onSource(source: UpstreamSource): void;
   onNative(value: unknown): void;
-  onUsage(usage: UpstreamUsage): void;
   onEnd(finish: FinishReason, rawFinish: string | undefined): void;
   onError(error: UpstreamError): void;
   /** The last one: the connection is released. Comes after `onEnd` or `onError`, or alone after `abort`. */
@@ -86,8 +85,6 @@ export class Attempt {
   #firstTokenMs: number | undefined;
   #isReported = false;
   #isClosed = false;
-  /** UTF-16 units of output, for the correction of the tokens taken. */
-  #length = 0;
 
   constructor(options: AttemptOptions, sink: AttemptSink) {
     const { target, kind, tokens, balancer, clock } = options;
@@ -100,10 +97,6 @@ export class Attempt {
     this.#state = state;
     this.#lease = lease;
     this.#isProbe = isProbe;
-  }
-
-  get isOver(): boolean {
-    return this.#isReported;
   }
 
   start(): void {
@@ -119,10 +112,9 @@ export class Attempt {
       onToolCall: (call) => this.#isReported || this.#sink.onToolCall(call),
       onSource: (source) => this.#isReported || this.#sink.onSource(source),
       onNative: (value) => this.#isReported || this.#sink.onNative(value),
+      // told with the report alone: figures of a call that fails must not make it the answer
       onUsage: (usage) => {
-        if (this.#isReported) return;
         this.#usage = usage;
-        this.#sink.onUsage(usage);
       },
       onEnd: (finish, rawFinish) => this.#end(finish, rawFinish),
       onError: (error) => this.#fail(error),
@@ -150,7 +142,6 @@ export class Attempt {
 
   #output(kind: 'text' | 'reasoning' | 'tool', text: string): void {
     if (this.#isReported) return;
-    this.#length += text.length;
     if (this.#firstTokenMs === undefined) {
       this.#firstTokenMs = this.#options.clock.now() - this.#startedMs;
       this.#state.firstToken(this.#firstTokenMs);
@@ -190,9 +181,8 @@ export class Attempt {
     this.#isReported = true;
     const { target, kind, clock, tokens } = this.#options;
     const usage = this.#usage;
-    const used =
-      usage === undefined ? (this.#isOpened ? Math.ceil(this.#length / 4) : tokens) : usage.input + usage.output;
-    this.#lease.release(used);
+    const isRefused = status === 'failed' && !this.#isOpened;
+    this.#lease.release(usage === undefined ? (isRefused ? 0 : tokens) : usage.input + usage.output);
     this.#options.report({
       upstream: target.upstream.name,
       model: target.model,

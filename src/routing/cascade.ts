@@ -138,7 +138,6 @@ function tee(sink: RoutedSink, held: RoutedSink, onShown: () => void): RoutedSin
     },
     onSource: (source) => sink.onSource(source),
     onNative: (value, target) => sink.onNative(value, target),
-    onUsage: (usage) => sink.onUsage(usage),
     onEnd: (finish, rawFinish) => held.onEnd(finish, rawFinish),
     onError: (error) => held.onError(error),
     onClose: () => held.onClose(),

@@ -47,7 +47,6 @@ export class Dispatcher {
     const { decision } = call;
     const request = requestOf(call, decision.group);
     const tools: AnswerTools = { ask: (asked, to, by) => this.#ask(asked, to, by) };
-    const checked = call.format === undefined ? sink : undefined;
     // who goes on with an answer stays with its way; several answers to a call of tools would each need their own results
     const strategy = call.isFollowUp ? undefined : decision.strategy;
     const start = (to: RoutedSink, by: AbortSignal): void => {
@@ -56,8 +55,8 @@ export class Dispatcher {
         answerByEnsemble(call, request, strategy, tools, to, by);
       else tools.ask(request, to, by);
     };
-    if (checked !== undefined) start(checked, signal);
-    else checkFormat(call.format!, decision.policy, start, sink, signal);
+    if (call.format === undefined) start(sink, signal);
+    else checkFormat(call.format, decision.policy, start, sink, signal);
     if (decision.shadow !== undefined && !call.isFollowUp) this.#shadow(call, decision.shadow, sink, signal);
   }
 
@@ -91,7 +90,7 @@ export class Dispatcher {
     if (this.#servedAt.size > mostTenants) this.#servedAt.delete(this.#servedAt.keys().next().value!);
   }
 
-  /** A copy whose answer nobody sees; it ends with the turn at the latest. */
+  /** A copy whose answer nobody sees. A cancel of the turn ends it; otherwise it may outlive it. */
   #shadow(call: RoutedCall, group: TargetGroup, sink: RoutedSink, signal: AbortSignal): void {
     const request: RoutedRequest = { ...requestOf(call, group), fallback: [], kind: 'shadow' };
     const quiet: RoutedRequest = { ...request, policy: { ...request.policy, retries: 0, hedgeAfterMs: undefined } };
@@ -115,7 +114,6 @@ function shadowSink(sink: RoutedSink, closed: () => void): RoutedSink {
     onToolCall: () => {},
     onSource: () => {},
     onNative: () => {},
-    onUsage: () => {},
     onEnd: () => {},
     onError: () => {},
     onClose: closed,

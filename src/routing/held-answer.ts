@@ -56,7 +56,6 @@ export function createHoldingSink(options: HoldOptions): RoutedSink {
     onNative(value) {
       answer.native = { value };
     },
-    onUsage: () => {},
     onEnd(finish, rawFinish) {
       answer.finish = finish;
       answer.rawFinish = rawFinish;
@@ -76,10 +75,7 @@ export function showHeld(answer: HeldAnswer, sink: RoutedSink, because: Because 
   for (const source of answer.sources) sink.onSource(source);
   for (const call of answer.calls) sink.onToolCall(call);
   if (answer.native !== undefined) sink.onNative(answer.native.value, answer.target);
-  if (answer.report !== undefined) {
-    if (answer.report.usage !== undefined) sink.onUsage(answer.report.usage);
-    sink.onAttempt({ ...answer.report, isHandedOn: true });
-  }
+  if (answer.report !== undefined) sink.onAttempt({ ...answer.report, isHandedOn: true });
   sink.onEnd(answer.finish, answer.rawFinish);
 }
 

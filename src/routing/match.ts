@@ -1,3 +1,4 @@
+import { isLikeAny } from '../lib/glob.ts';
 import type { RouteRequest } from './contract.ts';
 import type { FlagRule, MatchRule, Pattern } from './rules.ts';
 
@@ -19,7 +20,7 @@ export function compileMatch(rule: MatchRule, salt: string, context: MatchContex
   const conditions: Condition[] = [];
   const text = (label: string, asked: Pattern | undefined, valueOf: (request: RouteRequest) => string | undefined) => {
     if (asked === undefined) return;
-    const isLike = likeAny(asked);
+    const isLike = isLikeAny(asked);
     conditions.push((request) => {
       const value = valueOf(request);
       if (value !== undefined && isLike(value)) return undefined;
@@ -62,8 +63,8 @@ export function shareOf(salt: string, { tenant = '', session = '' }: RouteReques
 }
 
 function compileFlag(name: string, { percent, tenants, teams }: FlagRule): (request: RouteRequest) => boolean {
-  const isTenant = tenants === undefined ? undefined : likeAny(tenants);
-  const isTeam = teams === undefined ? undefined : likeAny(teams);
+  const isTenant = tenants === undefined ? undefined : isLikeAny(tenants);
+  const isTeam = teams === undefined ? undefined : isLikeAny(teams);
   return (request) => {
     const { tenant = '', team = tenant } = request;
     if (isTenant !== undefined && !isTenant(tenant)) return false;
@@ -102,17 +103,6 @@ function isTime(
 
 function languageOf({ metadata, text }: RouteRequest, detect: DetectLanguage): string | undefined {
   return metadata?.['language'] ?? (text === undefined || text === '' ? undefined : detect(text));
-}
-
-function likeAny(asked: Pattern): (value: string) => boolean {
-  const tests = (typeof asked === 'string' ? [asked] : asked).map((one) => {
-    const source = one
-      .split('*')
-      .map((literal) => literal.replaceAll(/[.*+?^${}()|[\]\\]/g, String.raw`\$&`))
-      .join('.*');
-    return new RegExp(`^${source}$`, 'su');
-  });
-  return (value) => tests.some((test) => test.test(value));
 }
 
 function wordsOf(asked: Pattern): string {

@@ -5,7 +5,6 @@ import {
   type UpstreamRequest,
   type UpstreamSource,
   type UpstreamToolCall,
-  type UpstreamUsage,
 } from '../upstream/contract.ts';
 import type { AdmissionQueue } from './admission-queue.ts';
 import { Attempt, type AttemptKind, type AttemptReport, type AttemptSink } from './attempt.ts';
@@ -51,7 +50,6 @@ export interface RoutedSink {
   onToolCall(call: UpstreamToolCall): void;
   onSource(source: UpstreamSource): void;
   onNative(value: unknown, target: Target): void;
-  onUsage(usage: UpstreamUsage): void;
   onEnd(finish: FinishReason, rawFinish: string | undefined): void;
   onError(error: UpstreamError): void;
   /** Once, last: no connection is held any more. */
@@ -283,7 +281,6 @@ export class RoutedAnswer {
       onToolCall: (call) => this.#isOf(own()) && this.#sink.onToolCall(call),
       onSource: (source) => this.#isOf(own()) && this.#sink.onSource(source),
       onNative: (value) => this.#isOf(own()) && this.#sink.onNative(value, own().target),
-      onUsage: (usage) => this.#isOf(own()) && this.#sink.onUsage(usage),
       onEnd: (finish, rawFinish) => this.#ended(own(), finish, rawFinish),
       onError: (error) => {
         this.#running.delete(own());

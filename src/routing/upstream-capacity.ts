@@ -38,16 +38,12 @@ export class UpstreamCapacity {
     this.#requests = this.#bucket(limits.requestsPerMinute);
   }
 
-  get running(): number {
-    return this.#running;
-  }
-
   /** A call larger than a whole minute's tokens goes when the bucket is full. */
   hasRoom(tokens: number): boolean {
     if (this.#running >= this.#concurrency) return false;
-    const { bucket, requests } = { bucket: this.#tokens, requests: this.#requests };
+    const bucket = this.#tokens;
     if (bucket !== undefined && this.#levelOf(bucket) < Math.min(tokens, bucket.capacity)) return false;
-    return requests === undefined || this.#levelOf(requests) >= 1;
+    return this.#requests === undefined || this.#levelOf(this.#requests) >= 1;
   }
 
   take(tokens: number): CapacityLease {

@@ -75,7 +75,6 @@ export async function askSummary(request: SummaryRequest): Promise<{ text: strin
       onToolCall: () => {},
       onSource: () => {},
       onNative: () => {},
-      onUsage: () => {},
       onEnd(finish) {
         if (finish === 'content_filter')
           return fail(new UpstreamError('content_refused', 'The provider refused to sum up.'));

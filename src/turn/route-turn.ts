@@ -1,3 +1,4 @@
+import type { TurnFrame } from '../../protocol/frames/turn.ts';
 import type { RouteDecision, Router, RouteRequest } from '../routing/contract.ts';
 import type { Session } from '../session/session.ts';
 import type { SessionKey, TurnRecord } from '../store/contract.ts';
@@ -8,11 +9,13 @@ export interface TurnFacts {
   inputTokens?: number | undefined;
 }
 
+type Wishes = Pick<TurnFrame, 'route' | 'model' | 'metadata'>;
+
 /** What the rules are asked for a turn: its own wishes before those of its session. */
 export function routeRequestOf(
   key: SessionKey,
   settings: Session['settings'],
-  { frame, who }: Pick<TurnRecord, 'frame' | 'who'>,
+  { frame = {}, who }: Partial<Pick<TurnRecord, 'who'> & { frame: Wishes }> = {},
   facts: TurnFacts = {},
 ): RouteRequest {
   return {
@@ -25,6 +28,15 @@ export function routeRequestOf(
     metadata: { ...settings.metadata, ...frame.metadata },
     ...facts,
   };
+}
+
+/** The model to count tokens for, before or without a turn's own way; the default one where nothing can be routed. */
+export function modelToCountFor(router: Router, request: RouteRequest): string {
+  try {
+    return router.route(request).model;
+  } catch {
+    return router.upstreams[0]!.defaultModel;
+  }
 }
 
 /** The way of a turn. Throws `ProtocolError`. */

@@ -7,6 +7,7 @@ import type { Session } from '../session/session.ts';
 import type { StoredSummary } from '../store/contract.ts';
 import { askSummary } from './ask-summary.ts';
 import type { SummarySettings, TurnEnvironment } from './contract.ts';
+import { modelToCountFor, routeRequestOf } from './route-turn.ts';
 
 export type SummariserOptions = Pick<
   TurnEnvironment,
@@ -145,9 +146,9 @@ export class Summariser {
   /** Tokens of every window beside the turns, the summary and the input. */
   async #fixedTokens(session: Session, context: SessionContext): Promise<number> {
     const { router, tokensFor } = this.#options;
-    const { model, route, system, tools } = session.settings;
-    const decision = router.route({ route: route ?? undefined, model: model ?? undefined });
-    const { count } = tokensFor(decision.model);
+    const { system, tools } = session.settings;
+    // rules may ask for more than a session knows of its turns
+    const { count } = tokensFor(modelToCountFor(router, routeRequestOf(session.key, session.settings)));
     const pinned = await context.readPinned(session.pinned);
     const pinnedTokens = pinned.reduce((sum, turn) => sum + turn.tokens, 0);
     const systemTokens = system === undefined || system === null ? 0 : count(system) + messageOverheadTokens;

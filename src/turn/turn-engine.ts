@@ -17,7 +17,7 @@ import { LiveTurns } from './live-turns.ts';
 import { LostClaims } from './lost-claims.ts';
 import { noteHeard } from './note-heard.ts';
 import { Summariser } from './summariser.ts';
-import { routeTurn } from './route-turn.ts';
+import { modelToCountFor, routeRequestOf } from './route-turn.ts';
 import { Turn } from './turn.ts';
 
 export type TurnEngineOptions = Omit<TurnEnvironment, 'contextOf' | 'summaryFailed' | 'turnEnded' | 'turnForgotten'> & {
@@ -154,20 +154,10 @@ export class TurnEngine {
 
   async #createTurn(session: Session, record: TurnRecord): Promise<Turn> {
     const { input } = record.frame;
-    const tokens = this.#options.tokensFor(this.#modelOf(session, record));
+    const { router, tokensFor } = this.#options;
+    const tokens = tokensFor(modelToCountFor(router, routeRequestOf(session.key, session.settings, record)));
     const counted = await tokens.countSliced(inputText(input));
     return new Turn(this.#environment, session, record, tokens, counted + tokensBesideText(userMessage(input)));
-  }
-
-  /** The model for which the input is counted, before its way is chosen with what that count says. */
-  #modelOf(session: Session, record: TurnRecord): string {
-    const { router } = this.#options;
-    try {
-      return routeTurn(router, session, record).model;
-    } catch {
-      // what cannot be routed fails as a turn
-      return router.upstreams[0]!.defaultModel;
-    }
   }
 
   /** Answers a cancel; the end follows as `turn.ended`. `after`: the position that the answer must not overtake. */

@@ -286,6 +286,7 @@ export class Turn implements LiveTurn {
       answered: (finish, round) => this.#guard(() => this.#answered(finish, round)),
       failed: (error) => this.#guard(() => this.#fail(error)),
       attempted: (report) => this.#attempted(report),
+      guard: (action) => this.#guard(action),
     };
   }
 

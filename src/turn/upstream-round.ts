@@ -9,6 +9,7 @@ import type {
   FinishReason,
   NativeAnswer,
   ToolDefinition,
+  UpstreamError,
   UpstreamMessage,
   UpstreamParams,
   UpstreamSource,
@@ -38,6 +39,8 @@ export interface RoundHost {
   answered(finish: FinishReason, round: UpstreamRound): void;
   failed(error: unknown): void;
   attempted(report: AttemptReport): void;
+  /** A fault in `action` ends the turn, and nothing else. */
+  guard(action: () => void): void;
 }
 
 export interface RoundRequest {
@@ -71,6 +74,7 @@ export class UpstreamRound {
   #reasoningBefore: number;
   /** A call whose output was handed on and is over; its own count is not settled, for some of it may still be counted. */
   #unsettled: AttemptReport | undefined;
+  readonly #refusals = new Map<string, UpstreamError | undefined>();
   #isClosed = false;
 
   constructor(environment: TurnEnvironment, host: RoundHost, request: RoundRequest) {
@@ -99,7 +103,7 @@ export class UpstreamRound {
         hasTools,
         format: checkedFormatOf(params),
         build: (target, said) => this.#build(target, said),
-        refusalOf: (target) => this.#environment.refusalOf?.(target, this.#request.messages, hasTools),
+        refusalOf: (target) => this.#refusalOf(target, hasTools),
       },
       this.#sink(),
       signal,
@@ -111,6 +115,13 @@ export class UpstreamRound {
     if (this.#isClosed) return;
     this.#isClosed = true;
     this.#settle();
+  }
+
+  /** Asked at every choice of a target, also of calls that wait: looked up once per target. */
+  #refusalOf(target: Target, hasTools: boolean): UpstreamError | undefined {
+    if (!this.#refusals.has(target.key))
+      this.#refusals.set(target.key, this.#environment.refusalOf?.(target, this.#request.messages, hasTools));
+    return this.#refusals.get(target.key);
   }
 
   #build(target: Target, said: string | undefined): Parameters<Target['upstream']['stream']>[0] {
@@ -145,26 +156,26 @@ export class UpstreamRound {
       },
       onRestart: (reason) => {
         this.calls.length = 0;
+        this.sources.length = 0;
         this.native = undefined;
         host.output.restart();
         this.#settle();
         host.restarted(reason);
       },
-      onAttempt: (report) => this.#account(report),
+      onAttempt: (report) => host.guard(() => this.#account(report)),
       onText: (text) => this.#say('text', text),
       onReasoning: (text) => this.#say('reasoning', text),
       onToolCallDelta: (text) => {
         this.#settle();
-        host.output.countToolText(text);
+        host.guard(() => host.output.countToolText(text));
       },
       onToolCall: (call) => this.calls.push(call),
       onSource: (source) => this.sources.push(source),
       onNative: (value, { upstream }) => {
         this.native = { wire: upstream.wire, value };
       },
-      onUsage: () => {},
-      onEnd: (finish) => host.output.finish(() => host.answered(finish, this)),
-      onError: (error) => host.output.finish(() => host.failed(error)),
+      onEnd: (finish) => host.guard(() => host.output.finish(() => host.answered(finish, this))),
+      onError: (error) => host.guard(() => host.output.finish(() => host.failed(error))),
       onClose: () => {},
     };
   }
@@ -176,6 +187,8 @@ export class UpstreamRound {
 
   #account(report: AttemptReport): void {
     this.#host.attempted(report);
+    // the operator's, not the user's; and it may come when the turn has ended
+    if (report.kind === 'shadow') return;
     if (report.isHandedOn) {
       this.#settle();
       this.#unsettled = report;

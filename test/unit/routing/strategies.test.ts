@@ -173,6 +173,24 @@ describe('a hedge', () => {
   });
 });
 
+describe('a hedged call that fails with the figures of its beginning', () => {
+  it('does not take the answer from the other one', () => {
+    const { ask, calls, clock } = createScene({
+      models: { both: ['a', 'b'] },
+      routes: [{ name: 'r', model: 'both', hedge: { afterMs: 100 } }],
+    });
+    const answer = ask();
+    clock.advance(100);
+    calls[0]!.sink.onUsage({ input: 5, output: 1, reasoning: 0, cached: 0 });
+    calls[0]!.fail('upstream_error');
+    expect(calls[1]!.signal.aborted).toBe(false);
+    calls[1]!.say('y');
+    calls[1]!.end();
+    expect([answer.text, calls.length]).toEqual(['y', 2]);
+    expect(answer.reports[0]).toMatchObject({ status: 'failed', usage: { input: 5 } });
+  });
+});
+
 describe('shadow traffic', () => {
   it('is called, thrown away and accounted', () => {
     const { ask, calls } = createScene(

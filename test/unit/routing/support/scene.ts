@@ -115,7 +115,6 @@ export function createScene(
       onToolCall: (toolCall) => told.push(`call ${toolCall.name}`),
       onSource: () => {},
       onNative: () => {},
-      onUsage: () => {},
       onEnd: (finish) => told.push(`end ${finish}`),
       onError: (error) => told.push(`error ${error.code}`),
       onClose: () => told.push('close'),
