@@ -1,7 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { authenticateAnonymous } from '../auth/anonymous.ts';
 import type { Authenticate } from '../auth/contract.ts';
-import { ConfigError } from '../config/config-error.ts';
 import { parseConfig } from '../config/load-config.ts';
 import type { Config, ConfigInput } from '../config/schema.ts';
 import { Connection } from '../connection/connection.ts';
@@ -28,7 +27,7 @@ import type { TurnService } from '../turn/turn-service.ts';
 import type { Upstream } from '../upstream/contract.ts';
 import { watchEventLoop } from './event-loop-delay.ts';
 import { HealthChecks } from './health-checks.ts';
-import { LiveRoutes, needsLanguage, reloadedKeys } from './live-routes.ts';
+import { checkSummaryRoute, LiveRoutes, needsLanguage, reloadedKeys } from './live-routes.ts';
 import { createModelFacts } from './model-facts.ts';
 import { tokensForModel } from './model-tokens.ts';
 import { openStore } from './open-store.ts';
@@ -216,8 +215,14 @@ async function assemble(parts: Parts): Promise<Gateway> {
     },
   });
 
-  const eventLoop = watchEventLoop(config.degradation.some(({ when }) => when.eventLoopDelayMs !== undefined));
-  load = () => ({ turns: engine.liveTurns, queued: dispatcher.waiting, eventLoopDelayMs: eventLoop.delayMs() });
+  const eventLoop = watchEventLoop();
+  load = () => ({
+    turns: engine.liveTurns,
+    queued: dispatcher.waiting,
+    get eventLoopDelayMs() {
+      return eventLoop.delayMs();
+    },
+  });
   const adopt = async (orphan: OrphanedSession): Promise<boolean> => {
     if (!engine.goesOnWith(orphan)) return false;
     const session = await registry.find(orphan.session);
@@ -370,16 +375,6 @@ async function assemble(parts: Parts): Promise<Gateway> {
     drain: (graceMs = config.drainMs) => (closing ??= shutDown(graceMs)),
     close: () => (closing ??= shutDown(0)),
   };
-}
-
-/** What would else be known only when the first long session is to be summed up. */
-function checkSummaryRoute(config: Config, router: LiveRoutes['router']): void {
-  const { route, model } = config.summary;
-  try {
-    router.route({ route, model });
-  } catch {
-    throw new ConfigError(['“summary”: no configured upstream is or serves what “route” and “model” name.']);
-  }
 }
 
 function isShared(store: Store): store is SharedStore {

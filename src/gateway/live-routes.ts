@@ -128,7 +128,11 @@ export function createRouterOf(
 export function checkRoutes(config: Config): void {
   createModelFacts(config);
   const upstreams = config.upstreams.length === 0 ? createUpstreams([]) : config.upstreams.map(createUpstreamOf);
-  const router = createRouterOf(config, upstreams);
+  checkSummaryRoute(config, createRouterOf(config, upstreams));
+}
+
+/** What would else be known only when the first long session is to be summed up. Throws `ConfigError`. */
+export function checkSummaryRoute(config: Config, router: Router): void {
   const { route, model } = config.summary;
   try {
     router.route({ route, model });

@@ -8,7 +8,7 @@ export interface Load {
   /** Turns that wait for an upstream. */
   queued: number;
   /** Of the last second or so. */
-  eventLoopDelayMs: number;
+  readonly eventLoopDelayMs: number;
 }
 
 interface Step {
@@ -20,8 +20,8 @@ interface Step {
 }
 
 export interface Degradation {
-  /** The steps that are taken at this load, in order. */
-  stepsAt(load: Load): readonly Step[];
+  /** The steps that are taken at this load, in order; it is looked at where there are steps at all. */
+  stepsAt(load: () => Load): readonly Step[];
 }
 
 /** Ordered steps of giving less to more: each is taken once its measure is reached. Throws `Error` for unknown names. */
@@ -34,8 +34,9 @@ export function compileDegradation(rules: readonly DegradationRule[], groups: Ta
   });
   const none: readonly Step[] = [];
   return {
-    stepsAt(load) {
+    stepsAt(loadNow) {
       if (steps.length === 0) return none;
+      const load = loadNow();
       return steps.filter(
         ({ when: { turns, queued, eventLoopDelayMs } }) =>
           (turns !== undefined && load.turns >= turns) ||

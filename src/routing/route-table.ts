@@ -90,7 +90,7 @@ export function createRouter(options: RouterOptions): Router {
   const usual = groups.single(first, first.defaultModel);
 
   function decide(request: RouteRequest, route: CompiledRoute | undefined, asked: TargetGroup): RouteDecision {
-    const steps = degradation.stepsAt(load());
+    const steps = degradation.stepsAt(load);
     const variant =
       route === undefined || route.variants.length === 0
         ? undefined

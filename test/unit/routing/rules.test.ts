@@ -149,3 +149,34 @@ it('templates lie under what a route says itself', () => {
   ]);
   expect(router.route(asked()).group.targets[0]!.key).toBe('c/model-c');
 });
+
+it('takes steps under load, in order, and looks at the load only where there are steps', () => {
+  const load = { turns: 0, queued: 0, eventLoopDelayMs: 0 };
+  const { router } = createScene(
+    {
+      models: { small: 'a', careful: 'b' },
+      routes: [{ name: 'r', model: 'careful', shadow: { model: 'c' } }],
+      degradation: [
+        { name: 'shorter', when: { turns: 10 }, maxOutputTokens: 100 },
+        {
+          name: 'smaller',
+          when: { queued: 5, eventLoopDelayMs: 50 },
+          models: { careful: 'small' },
+          maxOutputTokens: 300,
+        },
+      ],
+    },
+    { load: () => load },
+  );
+  const decided = () => {
+    const { degraded, group, policy, shadow } = router.route(asked());
+    return [degraded, group.targets[0]!.key, policy.maxOutputTokens, shadow?.name];
+  };
+  expect(decided()).toEqual([[], 'b/model-b', undefined, 'model-c']);
+  load.turns = 10;
+  expect(decided()).toEqual([['shorter'], 'b/model-b', 100, undefined]);
+  load.eventLoopDelayMs = 51;
+  expect(decided()).toEqual([['shorter', 'smaller'], 'a/model-a', 100, undefined]);
+  const never = createScene({}, { load: () => expect.fail('it was looked at') });
+  expect(never.router.route(asked()).degraded).toEqual([]);
+});

@@ -3,6 +3,7 @@ import { UpstreamError } from '../../../../src/upstream/contract.ts';
 import type { ErrorCode } from '../../../../protocol/error-codes.ts';
 import type { AttemptReport } from '../../../../src/routing/attempt.ts';
 import { Dispatcher } from '../../../../src/routing/dispatcher.ts';
+import type { Load } from '../../../../src/routing/degradation.ts';
 import { createRouter } from '../../../../src/routing/route-table.ts';
 import type { RoutedCall } from '../../../../src/routing/routed-call.ts';
 import type { RoutedSink } from '../../../../src/routing/routed-answer.ts';
@@ -36,6 +37,7 @@ export function createScene(
     limits?: Record<string, CapacityLimits>;
     mostWaiting?: number;
     seed?: number;
+    load?: () => Load;
   } = {},
 ) {
   const clock = new ManualClock();
@@ -85,7 +87,7 @@ export function createScene(
     }),
   );
   const parsed: RoutingRules = rulesSchema.parse(rules);
-  const router = createRouter({ upstreams, rules: parsed, wall: () => clock.wall() });
+  const router = createRouter({ upstreams, rules: parsed, wall: () => clock.wall(), load: options.load });
   const dispatcher = new Dispatcher({
     clock,
     random: seededRandom(options.seed ?? 1),
