@@ -29,13 +29,13 @@ module.exports = {
     {
       name: 'only-the-gateway-assembles',
       severity: 'error',
-      from: { path: '^src/(session|turn|context|connection|transport|routing|auth|http|store|upstream|tokens)/' },
+      from: { path: '^src/(session|turn|context|connection|transport|routing|auth|http|store|upstream|tokens|limits|ledger)/' },
       to: { path: '^src/(gateway|config|cli)/|^src/(main|index)\\.ts$' },
     },
     {
       name: 'session-and-turn-know-no-sockets',
       severity: 'error',
-      from: { path: '^src/(session|turn|context|store|upstream|routing|tokens)/' },
+      from: { path: '^src/(session|turn|context|store|upstream|routing|tokens|limits|ledger)/' },
       to: { path: '^src/(connection|transport|http)/' },
     },
     {
@@ -48,7 +48,7 @@ module.exports = {
       name: 'store-by-its-contract',
       severity: 'error',
       from: { path: '^src/', pathNot: '^src/(store|gateway)/' },
-      to: { path: room('store'), pathNot: '^src/store/(contract|store-error|contiguous-events|redis-address)\\.ts$' },
+      to: { path: room('store'), pathNot: '^src/store/(contract|record-contract|account-contract|store-error|contiguous-events|redis-address)\\.ts$' },
     },
     {
       name: 'transport-by-its-contract',
