@@ -8,6 +8,7 @@ import type {
 } from '../../src/store/contract.ts';
 import { decideClaim, releaseTurn } from '../../src/store/claim-rules.ts';
 import { decidePin, mayReplaceSummary } from '../../src/store/window-rules.ts';
+import { createMemoryAccounts } from './memory-accounts.ts';
 import type { LogEvent } from '../../src/session/log-event.ts';
 
 export interface MemoryStore extends Store {
@@ -36,6 +37,12 @@ export function createMemoryStore(delay: () => Promise<void> = () => Promise.res
 
   return {
     kind: 'memory',
+    accounts: createMemoryAccounts(async (action) => {
+      await delay();
+      const result = await action();
+      await delay();
+      return result;
+    }),
     logged,
     createSession: (key, settings, epoch, at) =>
       step(() => {

@@ -21,6 +21,7 @@ import type {
 } from '../contract.ts';
 import { StoreError, StoreStartError } from '../store-error.ts';
 import { lockDirectory } from './directory-lock.ts';
+import { createEmbeddedAccounts } from './embedded-accounts.ts';
 import { createEmbeddedRetention, type StoredEntry, withoutTime } from './embedded-retention.ts';
 import { keys } from './keys.ts';
 import { NodeLog } from './node-log.ts';
@@ -147,10 +148,12 @@ export function openEmbeddedStore(options: EmbeddedStoreOptions): Store {
   }
 
   forgetOldTombstones(database);
+  const accounts = createEmbeddedAccounts({ database, commit });
   for (const key of log.recoveredSessions()) if (readStored(key)?.running === undefined) log.release(key);
 
   return {
     kind: 'embedded',
+    accounts,
     createSession: (key, settings, epoch, at) =>
       commit(() => {
         const existing = readStored(key);
@@ -239,6 +242,7 @@ export function openEmbeddedStore(options: EmbeddedStoreOptions): Store {
       });
     },
     async close() {
+      await accounts.flushed();
       await database.flushed;
       await database.close();
       log.close();

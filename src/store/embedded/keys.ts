@@ -17,6 +17,19 @@ export const keys = {
   unfinished: (key: SessionKey) => ['unfinished', key.tenant, key.session],
   unfinishedRange: () => ({ start: ['unfinished'], end: ['unfinished', keyAfterStrings] }),
   tombstoneRange: () => ({ start: ['tombstone'], end: ['tombstone', keyAfterStrings] }),
+  meter: (tenant: string, name: string) => ['meter', tenant, name],
+  account: (tenant: string, account: string) => ['account', tenant, account],
+  accountsRange: () => ({ start: ['account'], end: ['account', keyAfterStrings] }),
+  /** Rows of an account, for whoever goes on with it. */
+  accountRow: (tenant: string, account: string, attempt: number) => ['account-row', tenant, account, attempt],
+  accountRowRange: (tenant: string, account: string) => ({
+    start: ['account-row', tenant, account],
+    end: ['account-row', tenant, account, keyAfterStrings],
+  }),
+  ledger: (tenant: string, at: number, turn: string, attempt: number) => ['ledger', tenant, at, turn, attempt],
+  ledgerFrom: (tenant: string, at: number) => ['ledger', tenant, at],
+  ledgerTenant: (tenant: string) => ['ledger-tenant', tenant],
+  ledgerTenantRange: () => ({ start: ['ledger-tenant'], end: ['ledger-tenant', keyAfterStrings] }),
   sessionRange: (kind: 'turn' | 'entry' | 'tombstone' | 'text', key: SessionKey) => ({
     start: [kind, key.tenant, key.session],
     end: [kind, key.tenant, key.session, keyAfterStrings],

@@ -10,6 +10,7 @@ export const erasedMs = 24 * 60 * 60_000;
 export function createRedisKeys(prefix: string) {
   const session = (key: SessionKey): string =>
     `${prefix}:{${encodeURIComponent(key.tenant)}:${encodeURIComponent(key.session)}}`;
+  const ofTenant = (tenant: string): string => `${prefix}:{${encodeURIComponent(tenant)}}`;
   const node = (id: string): string => `${prefix}:{node:${id}}`;
   return {
     /** Every key of a session but tombstones, which run out; the session first, then its followers. */
@@ -51,7 +52,19 @@ export function createRedisKeys(prefix: string) {
     /** Set: tenants that have had sessions. */
     tenants: () => `${prefix}:tenants`,
     /** Sorted set: the tenant's sessions by the time of their last use. */
-    used: (tenant: string) => `${prefix}:{${encodeURIComponent(tenant)}}:used`,
+    used: (tenant: string) => `${ofTenant(tenant)}:used`,
+    /** Hash: see commands/account-meters.lua. All of a tenant's accounts, meters and rows are in one slot. */
+    account: (tenant: string, account: string) => `${ofTenant(tenant)}:account:${account}`,
+    /** Hash: attempt → row, for whoever goes on with the account. */
+    accountRows: (tenant: string, account: string) => `${ofTenant(tenant)}:rows:${account}`,
+    /** Hash: used, held, window, fullness. */
+    meter: (tenant: string, name: string) => `${ofTenant(tenant)}:meter:${name}`,
+    /** Sorted set: open accounts by when their lease runs out. */
+    leases: (tenant: string) => `${ofTenant(tenant)}:leases`,
+    /** Stream: rows written on a day, numbered from 1970. */
+    ledger: (tenant: string, day: number | '') => `${ofTenant(tenant)}:ledger:${day}`,
+    /** Set: days that have rows. */
+    ledgerDays: (tenant: string) => `${ofTenant(tenant)}:ledger-days`,
     /** Node that tidies up now; runs out. */
     tidier: () => `${prefix}:tidier`,
     /** Set: every node that lives or was not buried. */

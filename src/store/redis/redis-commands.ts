@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import type { Cluster, Redis } from 'ioredis';
 
-/** The atomic steps: file name of the command and its number of keys. */
+/** The atomic steps: file name of the command, its number of keys, and a file to put before it. */
 const commands = {
   parleyCreateSession: ['create-session', 1],
   parleyUpdateSettings: ['update-settings', 1],
@@ -23,7 +23,10 @@ const commands = {
   parleyRetain: ['retain', 4],
   parleyTouchSession: ['touch-session', 1],
   parleyExpireSession: ['expire-session', 9],
-} as const;
+  parleyAccountStep: ['account-step', 6, 'account-meters'],
+  parleyReleaseLapsed: ['release-lapsed', 3, 'account-meters'],
+  parleyReadMeters: ['read-meters', 1, 'account-meters'],
+} as const satisfies Record<string, [file: string, keys: number, before?: string]>;
 
 type Command = (...keysAndArguments: (string | number)[]) => Promise<unknown>;
 
@@ -36,8 +39,9 @@ export type RedisConnection = (Redis | Cluster) & Record<keyof typeof commands, 
  */
 export function withCommands(connection: Redis | Cluster): RedisConnection {
   const added: Partial<Record<keyof typeof commands, Command>> = {};
-  for (const [name, [file, numberOfKeys]] of Object.entries(commands)) {
-    const lua = readFileSync(new URL(`./commands/${file}.lua`, import.meta.url), 'utf8');
+  const read = (file: string): string => readFileSync(new URL(`./commands/${file}.lua`, import.meta.url), 'utf8');
+  for (const [name, [file, numberOfKeys, before]] of Object.entries<[string, number, string?]>(commands)) {
+    const lua = (before === undefined ? '' : read(before)) + read(file);
     const hash = createHash('sha1').update(lua).digest('hex');
     added[name as keyof typeof commands] = async (...keysAndArguments) => {
       try {

@@ -11,6 +11,7 @@ import type {
 } from '../contract.ts';
 import { LeaseLostError, StoreError } from '../store-error.ts';
 import { firstOf } from '../retention-rules.ts';
+import { createRedisAccounts } from './redis-accounts.ts';
 import { AcknowledgedWrites } from './acknowledged-writes.ts';
 import { createRedisKeys, erasedMs } from './keys.ts';
 import { createLossRecovery } from './loss-recovery.ts';
@@ -217,6 +218,7 @@ export function createRedisStore(options: RedisStoreOptions): SharedStore {
 
   return {
     kind: 'redis',
+    accounts: createRedisAccounts({ connection, keys, ask, askToRead }),
     createSession: (key, settings, epoch, at) =>
       ask(async () => {
         const created = await connection.parleyCreateSession(keys.session(key), epoch, JSON.stringify(settings), at);

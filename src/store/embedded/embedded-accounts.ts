@@ -1,0 +1,136 @@
+import type { RootDatabase } from 'lmdb';
+import type { LedgerRow } from '../../ledger/contract.ts';
+import { type AccountBookFile, createAccountBook } from '../account-book.ts';
+import type { AccountStore, NewLedgerRow } from '../account-contract.ts';
+import type { AccountState, MeterState } from '../account-rules.ts';
+import { keys } from './keys.ts';
+
+export interface EmbeddedAccountsOptions {
+  database: RootDatabase;
+  commit<Result>(action: () => Result): Promise<Result>;
+}
+
+interface Changes {
+  meters: Map<string, { tenant: string; name: string; state: MeterState }>;
+  accounts: Map<string, { tenant: string; account: string; state: AccountState | undefined }>;
+  rows: { tenant: string; account: string; row: NewLedgerRow; at: number }[];
+}
+
+const noChanges = (): Changes => ({ meters: new Map(), accounts: new Map(), rows: [] });
+
+/** Rows removed in one transaction. */
+const trimStep = 1_000;
+
+/**
+ * Accounts of the embedded store: decided in memory, written together with whatever else changed in the same turn of the event
+ * loop. One transaction holds a state that is whole, so that nothing is held by an account that is not there.
+ */
+export function createEmbeddedAccounts({
+  database,
+  commit,
+}: EmbeddedAccountsOptions): AccountStore & { flushed(): Promise<void> } {
+  let changes = noChanges();
+  let writing: Promise<void> | undefined;
+  /** Taken by a transaction that has not been committed. */
+  let underway = noChanges();
+
+  function changed(): Changes {
+    writing ??= new Promise<void>((resolve) => setImmediate(resolve)).then(() => {
+      writing = undefined;
+      return commit(() => {
+        // whatever changed until now: all states are of one moment
+        underway = changes;
+        changes = noChanges();
+        write(underway);
+      });
+    });
+    // who needs to know asks `flushed`
+    writing.catch(() => {});
+    return changes;
+  }
+
+  function write({ meters, accounts, rows }: Changes): void {
+    for (const { tenant, name, state } of meters.values()) void database.put(keys.meter(tenant, name), { ...state });
+    for (const { tenant, account, row, at } of rows) {
+      void database.put(keys.ledger(tenant, at, row.turn, row.attempt), { ...row, at } satisfies LedgerRow);
+      void database.put(keys.accountRow(tenant, account, row.attempt), row);
+      void database.put(keys.ledgerTenant(tenant), 1);
+    }
+    for (const { tenant, account, state } of accounts.values()) {
+      if (state !== undefined) {
+        void database.put(keys.account(tenant, account), state);
+        continue;
+      }
+      void database.remove(keys.account(tenant, account));
+      for (const key of database.getKeys(keys.accountRowRange(tenant, account))) void database.remove(key);
+    }
+  }
+
+  const file: AccountBookFile = {
+    readMeter(tenant, name) {
+      const id = `${tenant}\n${name}`;
+      const state = changes.meters.get(id)?.state ?? underway.meters.get(id)?.state;
+      return state ?? (database.get(keys.meter(tenant, name)) as MeterState | undefined);
+    },
+    writeMeter: (tenant, name, state) => void changed().meters.set(`${tenant}\n${name}`, { tenant, name, state }),
+    writeAccount: (tenant, account, state) =>
+      void changed().accounts.set(`${tenant}\n${account}`, { tenant, account, state }),
+    writeRow: (tenant, account, row, at) => void changed().rows.push({ tenant, account, row, at }),
+    flushed: async () => writing,
+  };
+  const book = createAccountBook({ file, now: createStoreTime() });
+  for (const { key, value } of database.getRange(keys.accountsRange())) {
+    const [, tenant, account] = key as unknown as [string, string, string];
+    book.restore(tenant, account, value as AccountState);
+  }
+
+  return {
+    ...book,
+    flushed: file.flushed,
+    async readAccount(tenant, account) {
+      await writing;
+      const state = book.stateOf(tenant, account);
+      if (state === undefined) return undefined;
+      const rows = [...database.getRange(keys.accountRowRange(tenant, account))].map(
+        ({ value }) => value as NewLedgerRow,
+      );
+      return { isSettled: state.isSettled, spent: state.spent, allowance: state.allowance, rows };
+    },
+    async accountTenants() {
+      const listed = [...database.getKeys(keys.ledgerTenantRange())].map(
+        (key) => (key as unknown as [string, string])[1],
+      );
+      return [...new Set([...listed, ...(await book.accountTenants())])];
+    },
+    async readLedger(tenant, { from, to, after, limit }) {
+      await writing;
+      const start = after === undefined ? keys.ledgerFrom(tenant, from) : [...(JSON.parse(after) as string[]), 0];
+      const found = [...database.getRange({ start, end: keys.ledgerFrom(tenant, to), limit })];
+      const rows = found.map(({ value }) => value as LedgerRow);
+      const last = found.at(-1)?.key;
+      return { rows, next: found.length < limit || last === undefined ? undefined : JSON.stringify(last) };
+    },
+    async trimLedger(tenant, before) {
+      for (;;) {
+        const range = { start: keys.ledgerFrom(tenant, 0), end: keys.ledgerFrom(tenant, before), limit: trimStep };
+        const old = [...database.getKeys(range)];
+        if (old.length === 0) return;
+        await commit(() => {
+          for (const key of old) void database.remove(key);
+        });
+      }
+    },
+  };
+}
+
+/** Milliseconds since 1970 that never go back while the process lives, even if its clock is set back. */
+function createStoreTime(): () => number {
+  let last = Date.now();
+  let lastTicks = performance.now();
+  return () => {
+    const ticks = performance.now();
+    last = Math.max(Date.now(), last + (ticks - lastTicks));
+    lastTicks = ticks;
+    return Math.floor(last);
+  };
+}
