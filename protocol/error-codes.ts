@@ -30,6 +30,8 @@ export const errorCodes = {
   route_not_found: { retryable: false },
   // limits
   rate_limited: { retryable: true },
+  budget_exceeded: { retryable: false },
+  price_unknown: { retryable: false },
   overloaded: { retryable: true },
   draining: { retryable: true },
   store_unavailable: { retryable: true },

@@ -24,6 +24,9 @@ export const errorMeanings: Record<ErrorCode, string> = {
   model_not_found: 'No configured upstream serves this model.',
   route_not_found: 'No route of this name is configured.',
   rate_limited: 'A limit was reached; retryAfterMs says when to try again.',
+  budget_exceeded:
+    'A budget is used up, or too small for this; retryAfterMs says when a new one begins, where that is known.',
+  price_unknown: 'The model has no price, and what the turn may cost is limited.',
   overloaded: 'The gateway is at its capacity.',
   draining: 'The node is going away; send this on another connection.',
   store_unavailable: 'The store cannot be written now.',

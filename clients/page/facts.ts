@@ -100,6 +100,6 @@ export function usageWords(usage: Usage, timing: Timing, costUsd: number | undef
   words.push(sourceWords[usage.source]);
   if (timing.firstTokenMs !== undefined) words.push(`first token after ${formatDuration(timing.firstTokenMs)}`);
   words.push(`${formatDuration(timing.totalMs)} in total`);
-  if (costUsd !== undefined) words.push(`$${costUsd.toFixed(4)}`);
+  if (costUsd !== undefined && costUsd > 0) words.push(`$${costUsd.toFixed(4)}`);
   return words;
 }

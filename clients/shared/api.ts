@@ -196,6 +196,8 @@ export interface TurnResult {
   reasoning: string;
   /** Citations of the answer, each address once. */
   sources?: Source[] | undefined;
+  /** With status `limited`: the limit of the gateway that ended it. */
+  limit?: { name: string; scope: string; retryAfterMs?: number | undefined } | undefined;
   usage: Usage;
   costUsd?: number | undefined;
   timing: Timing;

@@ -9,7 +9,7 @@ import {
   turnStatusSchema,
   usageSchema,
 } from './common.ts';
-import { sourceSchema } from './turn.ts';
+import { limitReachedSchema, sourceSchema } from './turn.ts';
 
 /** A page of finished turns, newest first. */
 export const historyRequestSchema = z.object({
@@ -48,6 +48,7 @@ export const finishedTurnSchema = z.object({
   message: z.optional(z.string()),
   heard: z.optional(positionSchema),
   sources: z.optional(z.array(sourceSchema)),
+  limit: z.optional(limitReachedSchema),
   usage: usageSchema,
   costUsd: z.optional(z.number()),
   timing: timingSchema,

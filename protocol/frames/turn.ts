@@ -2,6 +2,7 @@ import * as z from 'zod/mini';
 import {
   aliasSchema,
   countSchema,
+  durationMsSchema,
   inputSchema,
   metadataSchema,
   onBusySchema,
@@ -124,6 +125,13 @@ export const deltaSchema = z.object({
 });
 export type Delta = z.infer<typeof deltaSchema>;
 
+/** A limit of the gateway's that was reached, and what it is counted for. */
+export const limitReachedSchema = z.object({
+  name: z.string(),
+  scope: z.string(),
+  retryAfterMs: z.optional(durationMsSchema),
+});
+
 /** The one end of an accepted turn. */
 export const turnEndedSchema = z.object({
   t: z.literal('turn.ended'),
@@ -139,8 +147,11 @@ export const turnEndedSchema = z.object({
   heard: z.optional(positionSchema),
   /** Citations of the answer, each address once. */
   sources: z.optional(z.array(sourceSchema)),
+  /** With status `limited`: the limit that ended it, of the gateway's own. */
+  limit: z.optional(limitReachedSchema),
   usage: usageSchema,
-  costUsd: z.optional(z.number()),
+  /** Of all upstream calls; absent where the price of one is not known. */
+  costUsd: z.optional(z.number().check(z.gte(0))),
   timing: timingSchema,
 });
 export type TurnEnded = z.infer<typeof turnEndedSchema>;

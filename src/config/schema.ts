@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { modelEntrySchema } from '../catalogue/model-entry.ts';
+import { scopedLimitsSchema } from '../limits/rules.ts';
 import { routingShape } from '../routing/rules.ts';
 import { parseRedisAddress } from '../store/redis-address.ts';
 
@@ -261,6 +262,27 @@ export const configSchema = z.strictObject({
       maxHistoryBytes: positive.default(1024 * 1024),
     })
     .prefault({}),
+  /** What each tenant, key, user, session and address may use; nothing is limited by default. */
+  quotas: scopedLimitsSchema
+    .extend({
+      /** Sets of limits by the tier of a credential, over those above. */
+      tiers: z.record(z.string(), scopedLimitsSchema).default({}),
+      /** Of one tenant, over those of the tier. */
+      tenants: z.record(z.string(), scopedLimitsSchema).default({}),
+      /** Output tokens that are reserved at a time for a turn that does not limit itself to fewer. */
+      estimateTokens: positive.default(1_024),
+      /** What a node that died had reserved is given back after this. */
+      leaseMs: z.int().min(1_000).default(15_000),
+      /** While the store is away: turns with limits are refused, or go on unchecked. */
+      onStoreLoss: z.enum(['refuse', 'allow']).default('refuse'),
+      /** A model without a price where cost is limited: the turn is refused, or costs nothing. */
+      unknownPrice: z.enum(['refuse', 'free']).default('refuse'),
+      /** Shares of a limit of an hour, a day or a month at which somebody is told. */
+      alertAt: z.array(z.number().positive().max(10)).default([0.8, 1]),
+    })
+    .prefault({}),
+  /** Every upstream call and what it cost. */
+  ledger: z.strictObject({ keepDays: days.default(400) }).prefault({}),
   /** How long conversations are kept; nothing is removed by default. */
   retention: retentionRulesSchema
     .extend({

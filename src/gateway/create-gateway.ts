@@ -30,6 +30,8 @@ import { HealthChecks } from './health-checks.ts';
 import { checkSummaryRoute, LiveRoutes, needsLanguage, reloadedKeys } from './live-routes.ts';
 import { createModelFacts } from './model-facts.ts';
 import { tokensForModel } from './model-tokens.ts';
+import { silentLimitMetrics } from '../limits/contract.ts';
+import { openAccounts } from './open-accounts.ts';
 import { openStore } from './open-store.ts';
 import { createOriginPolicy } from './origin-policy.ts';
 import { retentionRules } from './retention-rules.ts';
@@ -171,6 +173,17 @@ async function assemble(parts: Parts): Promise<Gateway> {
     else if (error instanceof StoreLossError) membership?.watch.look();
     else logger.error({ error }, 'the node log could not be written; trying again');
   });
+  const facts = createModelFacts(config);
+  const accounting = openAccounts({
+    config,
+    store: store.accounts,
+    clock,
+    logger,
+    metrics: silentLimitMetrics,
+    facts,
+    upstreams: () => router.upstreams,
+    onAlert: () => {},
+  });
   const { isActive: isRetentionActive, rulesFor } = retentionRules(config.retention);
   const registry: SessionRegistry = new SessionRegistry({
     store,
@@ -199,7 +212,8 @@ async function assemble(parts: Parts): Promise<Gateway> {
     logger,
     router,
     dispatcher,
-    ...createModelFacts(config),
+    ...facts,
+    accounting,
     node,
     limits,
     summary: config.summary,
@@ -230,7 +244,7 @@ async function assemble(parts: Parts): Promise<Gateway> {
     return true;
   };
   const orphans = await store.orphans();
-  const recoveredTurns = await recoverTurns({ store, tokensFor: tokensForModel, adopt }, orphans);
+  const recoveredTurns = await recoverTurns({ store, tokensFor: tokensForModel, accounting, adopt }, orphans);
   if (recoveredTurns > 0)
     logger.warn({ turns: recoveredTurns }, 'turns that the last process left unfinished were ended as interrupted');
   if (engine.liveTurns > 0) logger.info({ turns: engine.liveTurns }, 'turns that the last process left go on');
@@ -245,6 +259,7 @@ async function assemble(parts: Parts): Promise<Gateway> {
       logger,
       leaseMs: config.leaseMs,
       tokensFor: tokensForModel,
+      accounting,
       adopt,
       closeSockets() {
         for (const connection of connections) connection.close('lease_lost', 'history was lost; attach again');
@@ -253,7 +268,7 @@ async function assemble(parts: Parts): Promise<Gateway> {
         logger.error({ node }, 'this node lost its lease: it falls silent, and what it ran is ended by another');
         commit.close();
         // providers need not go on for what nobody will see
-        for (const session of registry.all) engine.abandon(session);
+        for (const session of registry.all) engine.abandon(session, 'lease_lost');
         draining = true;
         stopListening();
         for (const connection of connections)
@@ -301,6 +316,7 @@ async function assemble(parts: Parts): Promise<Gateway> {
   stopListening = () => transport.stopListening();
 
   retention.start();
+  accounting.start();
   tendUpstreams();
 
   function tendUpstreams(): void {
@@ -330,6 +346,7 @@ async function assemble(parts: Parts): Promise<Gateway> {
     // what is left to others is theirs at once
     await membership?.leave();
     await retention.leave();
+    await accounting.stop();
     for (const connection of connections) connection.close('going_away', 'the node is going away');
     // the last frames and close handshakes are on their way
     if (connections.size > 0) await new Promise((resolve) => clock.setTimer(() => resolve(undefined), 100));

@@ -3,6 +3,7 @@ import { BeginAnew } from '../cluster/begin-anew.ts';
 import { LeaseKeeper } from '../cluster/lease-keeper.ts';
 import { LossWatch } from '../cluster/loss-watch.ts';
 import { Undertaker } from '../cluster/undertaker.ts';
+import type { Accounting } from '../limits/accounting.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { SessionRegistry } from '../session/session-registry.ts';
 import type { OrphanedSession, SessionKey, SharedStore } from '../store/contract.ts';
@@ -19,6 +20,7 @@ export interface JoinOptions {
   logger: Logger;
   leaseMs: number;
   tokensFor(model: string): ModelTokens;
+  accounting: Accounting;
   adopt(orphan: OrphanedSession): Promise<boolean>;
   onLost(): void;
   /** Closes every socket: the store lost data, and clients must attach again. */
@@ -40,10 +42,10 @@ export interface Membership {
 
 /** Makes this process one of the nodes on a shared store. */
 export async function joinCluster(options: JoinOptions): Promise<Membership> {
-  const { store, clock, logger, leaseMs, tokensFor, adopt, onLost } = options;
+  const { store, clock, logger, leaseMs, tokensFor, accounting, adopt, onLost } = options;
   const onTrouble = (error: unknown): void => logger.warn({ error }, 'the shared store did not answer; trying again');
   const endOrphans = (orphans: readonly OrphanedSession[]): Promise<number> =>
-    recoverTurns({ store, tokensFor }, orphans);
+    recoverTurns({ store, tokensFor, accounting }, orphans);
   const onForsakenEnded = (orphans: readonly OrphanedSession[], turns: number): void => {
     logger.warn({ turns }, 'turns that were lost in part were ended as interrupted');
     for (const { session } of orphans) cluster.storeChanged(session);
@@ -72,7 +74,7 @@ export async function joinCluster(options: JoinOptions): Promise<Membership> {
     clock,
     everyMs: leaseMs / 3,
     isCertain: () => lease.steady,
-    endOrphans: (orphans) => recoverTurns({ store, tokensFor, adopt }, orphans),
+    endOrphans: (orphans) => recoverTurns({ store, tokensFor, accounting, adopt }, orphans),
     onEnded(dead, orphans, ended) {
       const turns = orphans.reduce((sum, { unfinished }) => sum + unfinished.length, 0);
       logger.warn(

@@ -1,5 +1,6 @@
 import type { Catalogue } from '../catalogue/catalogue.ts';
 import { CatalogueError, loadCatalogue, type ModelOverride } from '../catalogue/load-catalogue.ts';
+import type { ModelEntry } from '../catalogue/model-entry.ts';
 import { ConfigError } from '../config/config-error.ts';
 import type { Config } from '../config/schema.ts';
 import type { Target } from '../routing/contract.ts';
@@ -13,10 +14,16 @@ const kinds: Record<UpstreamPart['type'], string> = {
   file: 'files',
 };
 
+export interface ModelFacts extends Required<Pick<TurnEnvironment, 'refusalOf' | 'contextTokensOf'>> {
+  /** Undefined for a model that is not known. */
+  entryOf(model: string, wire: string): Readonly<ModelEntry> | undefined;
+}
+
 /** What turns ask the catalogue; of a model that it does not know nothing is refused. Throws `ConfigError`. */
-export function createModelFacts(config: Config): Required<Pick<TurnEnvironment, 'refusalOf' | 'contextTokensOf'>> {
+export function createModelFacts(config: Config): ModelFacts {
   const catalogue = catalogueOf(config);
   return {
+    entryOf: (model, wire) => catalogue.find(model, wire),
     refusalOf({ model, upstream }: Target, messages, hasTools) {
       const entry = catalogue.find(model, upstream.wire);
       if (entry === undefined) return undefined;

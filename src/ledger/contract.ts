@@ -35,6 +35,8 @@ export interface LedgerRow {
   costNanoUsd?: number | undefined;
   /** Which price that was: source and day. */
   price?: string | undefined;
+  /** Output tokens of it that were handed on, by the gateway's own count. */
+  shown?: number | undefined;
   firstTokenMs?: number | undefined;
   totalMs: number;
   requestId?: string | undefined;

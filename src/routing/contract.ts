@@ -1,3 +1,4 @@
+import type { LimitRules } from '../limits/rules.ts';
 import type { Upstream, UpstreamTimeouts } from '../upstream/contract.ts';
 
 /** What is known of a turn, or of another call, when its way is chosen; absent facts match no rule that asks for them. */
@@ -80,6 +81,8 @@ export interface RoutePolicy {
   /** An answer that does not meet its schema: `fail`, or ask again. */
   readonly onSchemaMismatch: 'fail' | 'retry';
   readonly maxOutputTokens: number | undefined;
+  /** Of the route, for each tenant by itself. */
+  readonly limits: LimitRules | undefined;
 }
 
 /** Signals on which a cheap answer is not good enough. */

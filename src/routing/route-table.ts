@@ -1,4 +1,5 @@
 import { ProtocolError } from '../../protocol/protocol-error.ts';
+import type { LimitRules } from '../limits/rules.ts';
 import type { Upstream } from '../upstream/contract.ts';
 import type {
   FallbackStep,
@@ -62,6 +63,7 @@ const usualPolicy: RoutePolicy = {
   priority: 0,
   onSchemaMismatch: 'fail',
   maxOutputTokens: undefined,
+  limits: undefined,
 };
 
 /**
@@ -257,6 +259,7 @@ function compileRoute(
       priority: rule.priority ?? 0,
       onSchemaMismatch: rule.schema?.onMismatch ?? usualPolicy.onSchemaMismatch,
       maxOutputTokens: rule.limits?.maxOutputTokens,
+      limits: rule.limits === undefined ? undefined : withoutMaxOutput(rule.limits),
     },
     strategy: strategyOf(rule, groupOf),
     shadow: shadow === undefined ? undefined : { group: groupOf('shadow', shadow.model), percent: shadow.percent },
@@ -315,12 +318,15 @@ function isJoined(key: string): boolean {
 }
 
 /** Keys that are checked and whose machinery is not built yet: refused by name rather than ignored. */
-function refuseMissing({ limits, cache, guardrails }: RouteRule, path: Path): void {
+function refuseMissing({ cache, guardrails }: RouteRule, path: Path): void {
   const later = (key: string[], what: string): never => {
     throw new RuleError([...path, ...key], `this version has no ${what} yet; take the key out`);
   };
-  for (const [key, value] of Object.entries(limits ?? {}))
-    if (value !== undefined && key !== 'maxOutputTokens') later(['limits', key], 'such limit');
   if (cache !== undefined && cache.ttlSeconds > 0) later(['cache', 'ttlSeconds'], 'cache');
   if (guardrails !== undefined && guardrails.length > 0) later(['guardrails'], 'guardrails');
+}
+
+/** That one bounds the call itself; undefined where there are no others. */
+function withoutMaxOutput({ maxOutputTokens: _, ...limits }: NonNullable<RouteRule['limits']>): LimitRules | undefined {
+  return Object.values(limits).some((value) => value !== undefined) ? limits : undefined;
 }

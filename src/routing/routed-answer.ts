@@ -27,6 +27,8 @@ export interface RoutedRequest {
   kind?: AttemptKind | undefined;
   /** The request for a target. `said`: text the answer goes on behind. */
   build(target: Target, said: string | undefined): UpstreamRequest;
+  /** A call is going to be made; the reason where nobody pays for it, and then it is not. */
+  begins?(target: Target, kind: AttemptKind): UpstreamError | undefined;
   /** Whether a target may be asked at all; the reason where not. */
   refusalOf?(target: Target): UpstreamError | undefined;
 }
@@ -230,6 +232,12 @@ export class RoutedAnswer {
     const refusal = this.#request.refusalOf?.(target);
     this.#tried.add(target.key);
     if (refusal !== undefined) return this.#failed(refusal, false);
+    const unpaid = this.#request.begins?.(target, kind);
+    if (unpaid !== undefined) {
+      // the call that is to be hedged goes on
+      if (this.#running.size === 0) this.#failed(unpaid, false);
+      return;
+    }
     if (isFirst) balancer.states.of(target).retryBudget.called();
     if (kind !== 'hedge') this.#announce(target, isFirst ? this.#firstBecause : 'fallback');
     const said = this.#said === '' ? undefined : this.#said;

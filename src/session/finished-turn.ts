@@ -34,6 +34,7 @@ export function finishedTurnOf(entry: TurnEntry, isPinned = false): FinishedTurn
     message: ended.message,
     heard: entry.heard ?? ended.heard,
     sources: ended.sources,
+    limit: ended.limit,
     usage: ended.usage,
     costUsd: ended.costUsd,
     timing: ended.timing,

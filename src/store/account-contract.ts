@@ -36,7 +36,7 @@ export interface AccountStep {
   account: string;
   /** Of the whole account: only those of its first step count. */
   meters: readonly Meter[];
-  /** All that was spent until now. Never less than before, so that repeating a step is harmless. */
+  /** All that was spent until now. Counts where it is more than before, so that repeating a step is harmless; at the end it stands. */
   spent: Amounts;
   /** What the allowance has to come to at least, in all. Absent: it stays as it is. */
   cover?: Amounts | undefined;

@@ -86,7 +86,11 @@ function move(meter: Meter, state: MeterState, from: Share, to: Share, now: numb
 /** Until a meter has room for `need`; undefined where it never has. */
 function waitFor(meter: Meter, state: MeterState, need: number, now: number): number | undefined {
   if (need > meter.max) return undefined;
-  if (meter.window !== undefined) return windowAt(meter.window, Math.max(now, state.window)).end - now;
+  if (meter.window !== undefined) {
+    // what others hold they may give back at any time
+    if (need <= meter.max - state.used) return openRetryMs;
+    return windowAt(meter.window, Math.max(now, state.window)).end - now;
+  }
   if (meter.perMinute === undefined) return openRetryMs;
   const missing = need - (meter.max - takenOf(meter, state, now));
   return Math.ceil((missing * 60_000) / meter.perMinute);
@@ -120,7 +124,8 @@ export function decideStep({ step, account: known, states: stored, now }: StepIn
   const { meters } = before;
   const account: AccountState = {
     ...before,
-    spent: largest(before.spent, step.spent),
+    // a running count may have been more than it came to
+    spent: step.settle === true ? { ...step.spent } : largest(before.spent, step.spent),
     open: step.settle === true ? 0 : before.open,
     leaseUntil: now + step.leaseMs,
     isSettled: step.settle === true,

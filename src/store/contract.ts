@@ -1,6 +1,7 @@
 import type { OnBusy, Settings, TurnStatus } from '../../protocol/frames/common.ts';
 import type { TurnFrame } from '../../protocol/frames/turn.ts';
 import type { LogEvent } from '../session/log-event.ts';
+import type { Spender } from '../limits/contract.ts';
 import type { AccountStore } from './account-contract.ts';
 
 /** A session belongs to one tenant; every key of a store starts with it. */
@@ -53,8 +54,8 @@ export interface TurnRecord {
   turn: string;
   fingerprint: string;
   frame: Omit<TurnFrame, 't' | 's' | 'ref'>;
-  /** What its credential says of whoever asked, for the rules; absent where it says nothing. */
-  who?: { team?: string | undefined; tier?: string | undefined } | undefined;
+  /** What its credential says of whoever asked, for rules, limits and the ledger; absent where it says nothing. */
+  who?: Spender | undefined;
   /** Milliseconds since 1970, for display alone: clocks differ and jump. */
   acceptedAt: number;
   /** Of a session's unfinished turns, the one claimed earlier has the smaller one. */

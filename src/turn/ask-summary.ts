@@ -1,4 +1,6 @@
 import type { Usage } from '../../protocol/frames/common.ts';
+import type { Accounting } from '../limits/accounting.ts';
+import type { RunningCall, TurnAccount } from '../limits/turn-account.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { RouteDecision } from '../routing/contract.ts';
 import type { RoutedSink } from '../routing/routed-answer.ts';
@@ -6,6 +8,8 @@ import { messageText } from '../upstream/message-text.ts';
 import type { UpstreamMessage } from '../upstream/contract.ts';
 import { UpstreamError } from '../upstream/contract.ts';
 import type { ModelTokens, TurnEnvironment } from './contract.ts';
+import { estimateOf, UnpaidCall } from './estimate.ts';
+import { rowOf } from './ledger-row.ts';
 import { TurnUsage } from './turn-usage.ts';
 
 export interface SummaryRequest {
@@ -13,6 +17,9 @@ export interface SummaryRequest {
   id: string;
   tenant: string;
   decision: RouteDecision;
+  /** Pays for it. */
+  account: TurnAccount;
+  accounting: Pick<Accounting, 'priceOf'>;
   dispatcher: TurnEnvironment['dispatcher'];
   tokens: ModelTokens;
   messages: readonly UpstreamMessage[];
@@ -30,8 +37,11 @@ export async function askSummary(request: SummaryRequest): Promise<{ text: strin
   const { decision, dispatcher, tokens, maxTokens, clock } = request;
   let text = '';
   const usage = new TurnUsage();
-  /** Calls for which the provider reported nothing. */
-  let uncounted = 0;
+  const { account, accounting } = request;
+  const input = await tokens.countSliced(request.messages.map(messageText).join('\n'));
+  const refusal = await account.open(estimateOf(accounting, decision, input, maxTokens));
+  if (refusal !== undefined) throw new UnpaidCall(refusal);
+  const running: RunningCall[] = [];
   const controller = new AbortController();
   const counter = tokens.createCounter();
   const whole = await new Promise<string>((resolve, reject) => {
@@ -58,8 +68,12 @@ export async function askSummary(request: SummaryRequest): Promise<{ text: strin
         text = '';
       },
       onAttempt(report) {
-        if (report.usage !== undefined) usage.add(report.usage, { input: 0, output: 0, reasoning: 0 });
-        else if (report.isOpened || report.isHandedOn) uncounted++;
+        const isFree = !report.isOpened && !report.isHandedOn && report.usage === undefined;
+        const hidden = tokens.count(report.hidden.text) + tokens.count(report.hidden.reasoning);
+        const own = { input: isFree ? 0 : input, output: report.isHandedOn ? counter.total : hidden, reasoning: 0 };
+        const row = rowOf(report, report.usage, own, tokens.exact, { route: decision.route });
+        account.end(running.shift(), { ...row, kind: 'summary', shown: 0 });
+        if (!isFree) usage.add(report.usage, own);
       },
       onText(piece) {
         if (controller.signal.aborted) return;
@@ -92,6 +106,12 @@ export async function askSummary(request: SummaryRequest): Promise<{ text: strin
         tenant: request.tenant,
         session: request.id,
         tokens: maxTokens,
+        begins: (target) => {
+          const call = account.begin(accounting.priceOf(target), input);
+          if ('code' in call) return new UnpaidCall(call);
+          running.push(call);
+          return undefined;
+        },
         isFollowUp: false,
         hasTools: false,
         format: undefined,
@@ -101,11 +121,6 @@ export async function askSummary(request: SummaryRequest): Promise<{ text: strin
       controller.signal,
     );
   });
-  if (uncounted > 0) {
-    const input = await tokens.countSliced(request.messages.map(messageText).join('\n'));
-    for (let i = 0; i < uncounted; i++)
-      usage.add(undefined, { input, output: i === 0 ? counter.total : 0, reasoning: 0 });
-  }
   return { text: cutTo(whole.trim().toWellFormed(), maxTokens, tokens), usage: usage.total(tokens.exact) };
 }
 

@@ -1,7 +1,9 @@
 import type { TurnStatus } from '../../protocol/frames/common.ts';
+import type { TurnEnded } from '../../protocol/frames/turn.ts';
 import type { CountTokens } from '../context/message-tokens.ts';
 import type { SessionContext } from '../context/session-context.ts';
 import type { Clock } from '../lib/clock.ts';
+import type { Accounting } from '../limits/accounting.ts';
 import type { Router, Target } from '../routing/contract.ts';
 import type { RoutedCall } from '../routing/routed-call.ts';
 import type { RoutedSink } from '../routing/routed-answer.ts';
@@ -65,6 +67,8 @@ export interface TurnEnvironment {
   /** Tokens that a model takes as input beside its answer, where that is known. */
   contextTokensOf?(target: Pick<Target, 'upstream' | 'model'>): number | undefined;
   limits: TurnLimits;
+  /** What turns may spend and have spent. */
+  accounting: Accounting;
   node: string;
   tokensFor(model: string): ModelTokens;
   contextOf(session: Session): SessionContext;
@@ -82,4 +86,6 @@ export interface Ending {
   reason?: string | undefined;
   message?: string | undefined;
   heard?: number | undefined;
+  /** The limit that was reached. */
+  limit?: TurnEnded['limit'];
 }

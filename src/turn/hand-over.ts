@@ -1,6 +1,7 @@
 import type { Clock } from '../lib/clock.ts';
 import type { Router } from '../routing/contract.ts';
 import type { Session } from '../session/session.ts';
+import type { StoredAccount } from '../store/account-contract.ts';
 import type { OrphanedSession, SessionKey, Store, TurnRecord } from '../store/contract.ts';
 import { LeaseLostError } from '../store/store-error.ts';
 import type { Logger } from '../telemetry/contract.ts';
@@ -17,6 +18,8 @@ export interface HandOverOptions {
   node: string;
   live: LiveTurns;
   createTurn(session: Session, record: TurnRecord): Promise<Turn>;
+  /** What a turn has spent until now. Rejects with `StoreError`. */
+  readAccount(key: SessionKey, turn: string): Promise<StoredAccount | undefined>;
   /** Turns of a lost node are this node's now; `order`: of the last of their claims. */
   adopted(session: Session, order: number): void;
 }
@@ -49,16 +52,20 @@ export class HandOver {
 
   /** Goes on with the turns that a node which is gone left in a session; no claim of it may be on its way. Throws `StoreError`. */
   async adopt(session: Session, orphan: OrphanedSession): Promise<void> {
-    const { live, createTurn, adopted } = this.#options;
+    const { live, createTurn, adopted, readAccount } = this.#options;
     const turns: Turn[] = [];
     for (const record of orphan.unfinished) turns.push(await createTurn(session, record));
+    const accounts = await Promise.all(turns.map((turn) => readAccount(session.key, turn.id)));
     if (!(await this.#adoptInStore(orphan)) || session.erased) return;
     session.restore(orphan.start, orphan.log, orphan.session.turns);
-    for (const turn of turns) {
+    for (const [i, turn] of turns.entries()) {
       const accepted = orphan.events.find((event) => event.turn === turn.id && event.t === 'turn.accepted');
       if (accepted === undefined) live.accept(session, turn, undefined);
       else live.enter(session, turn, accepted.pos);
-      turn.restore(orphan.events.filter((event) => event.turn === turn.id));
+      turn.restore(
+        orphan.events.filter((event) => event.turn === turn.id),
+        accounts[i],
+      );
     }
     const [running, ...waiting] = turns;
     live.setRunnable(session, running!.id);

@@ -1,15 +1,21 @@
+import type { Usage } from '../../protocol/frames/common.ts';
 import { inParallel } from '../lib/in-parallel.ts';
+import { type Accounting, accountOf } from '../limits/accounting.ts';
+import { nanoPerUsd } from '../limits/meters.ts';
 import { messageTokens } from '../context/message-tokens.ts';
 import { answerMessages, userMessage } from '../context/turn-messages.ts';
 import type { LogEvent, UnplacedEvent } from '../session/log-event.ts';
 import { lengthOf, mergeEvents } from '../session/log-event.ts';
 import { standing } from '../session/standing.ts';
-import type { OrphanedSession, Store, TurnRecord } from '../store/contract.ts';
+import type { OrphanedSession, SessionKey, Store, TurnRecord } from '../store/contract.ts';
 import type { ModelTokens } from './contract.ts';
+import { addRows, lostCall } from './lost-call.ts';
+import { TurnUsage } from './turn-usage.ts';
 
 export interface RecoveryOptions {
   store: Store;
   tokensFor(model: string): ModelTokens;
+  accounting: Accounting;
   /** Goes on with a session's turns, if they are to go on; false: they are to be ended. */
   adopt?(orphan: OrphanedSession): Promise<boolean>;
 }
@@ -49,7 +55,18 @@ async function endOrphan(options: RecoveryOptions, orphan: OrphanedSession): Pro
         error: 'The turn ended before the tool answered: interrupted.',
       });
     }
-    place(interruptedEnd(options, record, events));
+    const { usage, costNano } = await closeAccount(options, session, record, events);
+    place({
+      t: 'turn.ended',
+      turn: record.turn,
+      status: 'interrupted',
+      reason: 'node_lost',
+      message: 'The node that ran the turn stopped; what was said until then is kept.',
+      usage,
+      ...(costNano === undefined ? {} : { costUsd: costNano / nanoPerUsd }),
+      // the clock of a dead process is unknown
+      timing: { queuedMs: 0, totalMs: 0 },
+    });
     await options.store.end({
       tenant: session.tenant,
       session: session.session,
@@ -66,31 +83,44 @@ async function endOrphan(options: RecoveryOptions, orphan: OrphanedSession): Pro
       status: 'interrupted',
       head,
     });
+    await options.accounting.store.forgetAccounts(session.tenant, [accountOf(session.session, record.turn)]);
   }
   return unfinished.length;
 }
 
-function interruptedEnd(options: RecoveryOptions, record: TurnRecord, events: readonly LogEvent[]): UnplacedEvent {
-  const routed = events.findLast((event) => event.t === 'turn.routed');
-  const lastDelta = events.findLast((event) => event.t === 'delta');
-  const reasoning = events.filter((event) => event.t === 'delta' && event.kind === 'reasoning');
+/** Puts the call that was under way into the ledger and gives back what the turn did not spend. Repeating it is harmless. */
+async function closeAccount(
+  options: RecoveryOptions,
+  { tenant, session }: SessionKey,
+  { turn, who }: TurnRecord,
+  events: readonly LogEvent[],
+): Promise<{ usage: Usage; costNano: number | undefined }> {
+  const { accounting } = options;
+  const stored = await accounting.store.readAccount(tenant, accountOf(session, turn));
+  const account = accounting.turn({ tenant, session, turn, spender: who, maxCostUsd: undefined });
+  if (stored !== undefined) account.restore(stored);
+  const usage = new TurnUsage();
+  addRows(usage, stored);
   const tokens = tokensOf(options, events);
-  return {
-    t: 'turn.ended',
-    turn: record.turn,
-    status: 'interrupted',
-    reason: 'node_lost',
-    message: 'The node that ran the turn stopped; what was said until then is kept.',
-    usage: {
-      input: routed?.t === 'turn.routed' ? routed.window.tokens : 0,
+  const routed = events.findLast((event) => event.t === 'turn.routed');
+  if (routed?.t === 'turn.routed') {
+    const lastDelta = events.findLast((event) => event.t === 'delta');
+    const reasoning = events.map((event) => (event.t === 'delta' && event.kind === 'reasoning' ? event.text : ''));
+    const said = {
+      routed,
       output: lastDelta?.t === 'delta' ? lastDelta.tokens : 0,
-      reasoning: tokens.count(reasoning.map((event) => (event.t === 'delta' ? event.text : '')).join('')),
-      cached: 0,
-      source: tokens.exact ? 'counted' : 'estimated',
-    },
-    // the clock of a dead process is unknown
-    timing: { queuedMs: 0, totalMs: 0 },
-  };
+      reasoning: tokens.count(reasoning.join('')),
+      isExact: tokens.exact,
+    };
+    const lost = lostCall(said, stored);
+    if (lost !== undefined) {
+      usage.add(undefined, lost.counted);
+      const price = accounting.priceOf({ upstream: { name: routed.upstream }, model: routed.model });
+      account.end({ input: lost.counted.input, price }, lost.report);
+    }
+  }
+  if (stored?.isSettled !== true) await account.settle();
+  return { usage: usage.total(tokens.exact), costNano: account.costNano };
 }
 
 function tokensOf(options: RecoveryOptions, events: readonly LogEvent[]): ModelTokens {

@@ -2,6 +2,8 @@ import type { Timing, Usage } from '../../protocol/frames/common.ts';
 import type { Source } from '../../protocol/frames/turn.ts';
 import { messageOverheadTokens, messageTokens } from '../context/message-tokens.ts';
 import { answerMessages } from '../context/turn-messages.ts';
+import { nanoPerUsd } from '../limits/meters.ts';
+import type { TurnAccount } from '../limits/turn-account.ts';
 import type { LogEvent } from '../session/log-event.ts';
 import type { LiveTurn, Session } from '../session/session.ts';
 import type { EndResult, TurnEntry, TurnRecord } from '../store/contract.ts';
@@ -21,6 +23,7 @@ export interface EndingTurn extends LiveTurn {
   readonly inputTokens: number;
   readonly output: TurnOutput | undefined;
   readonly tokens: ModelTokens;
+  readonly account: TurnAccount | undefined;
   /** Monotonic milliseconds. */
   readonly acceptedMs: number;
   readonly startedMs: number | undefined;
@@ -36,6 +39,8 @@ export interface EndingTurn extends LiveTurn {
 export async function settleTurn(environment: TurnEnvironment, turn: EndingTurn, ending: Ending): Promise<void> {
   const { session } = turn;
   const usage = turn.finalUsage();
+  // a turn that reached no upstream cost nothing
+  const costNano = turn.account === undefined ? 0 : turn.account.costNano;
   const heard = ending.heard === undefined ? undefined : Math.min(ending.heard, session.log.head);
   const ended = session.log.appendHeld({
     t: 'turn.ended',
@@ -45,11 +50,16 @@ export async function settleTurn(environment: TurnEnvironment, turn: EndingTurn,
     message: ending.message,
     heard,
     ...(turn.sources.length === 0 ? {} : { sources: turn.sources }),
+    ...(ending.limit === undefined ? {} : { limit: ending.limit }),
     usage,
+    ...(costNano === undefined ? {} : { costUsd: costNano / nanoPerUsd }),
     timing: timingOf(environment, turn),
   });
+  // what it spent is in the ledger before anybody sees that it is over
+  const settled = untilAnswered(environment, turn, undefined, async () => turn.account?.settle());
   await session.whenDurable(ended.pos);
-  if (session.erased) return;
+  await settled;
+  if (session.erased) return turn.account?.forget();
   const events = session.log.eventsOf(turn.id);
   const entry: TurnEntry = {
     turn: turn.id,
@@ -70,6 +80,7 @@ export async function settleTurn(environment: TurnEnvironment, turn: EndingTurn,
     environment.store.end(request),
   );
   turn.machine.enter('ended');
+  turn.account?.forget();
   logEnd(environment, turn, ended);
   session.turns.delete(turn.id);
   if (session.erased) return;
@@ -93,8 +104,8 @@ function unfinishedFrom(session: Session, ended: LiveTurn): number | undefined {
 function logEnd(environment: TurnEnvironment, turn: EndingTurn, ended: LogEvent): void {
   if (ended.t !== 'turn.ended') return;
   const { tenant, session } = turn.session.key;
-  const { status, reason, usage, timing } = ended;
-  environment.logger.info({ tenant, session, turn: turn.id, status, reason, usage, timing }, 'turn ended');
+  const { status, reason, usage, costUsd, timing } = ended;
+  environment.logger.info({ tenant, session, turn: turn.id, status, reason, usage, costUsd, timing }, 'turn ended');
 }
 
 /**

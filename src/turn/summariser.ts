@@ -4,14 +4,15 @@ import type { SessionContext } from '../context/session-context.ts';
 import { foldMessages, summaryInstructions } from '../context/summary-text.ts';
 import { type WindowTurn, windowTurnOf } from '../context/window-turn.ts';
 import type { Session } from '../session/session.ts';
-import type { StoredSummary } from '../store/contract.ts';
+import type { TurnAccount } from '../limits/turn-account.ts';
+import type { StoredSummary, TurnRecord } from '../store/contract.ts';
 import { askSummary } from './ask-summary.ts';
 import type { SummarySettings, TurnEnvironment } from './contract.ts';
 import { modelToCountFor, routeRequestOf } from './route-turn.ts';
 
 export type SummariserOptions = Pick<
   TurnEnvironment,
-  'store' | 'clock' | 'logger' | 'router' | 'dispatcher' | 'limits' | 'tokensFor' | 'contextOf'
+  'store' | 'clock' | 'logger' | 'router' | 'dispatcher' | 'limits' | 'tokensFor' | 'accounting' | 'contextOf'
 > & {
   summary: SummarySettings;
   /** A summary was stored; other nodes are told. */
@@ -48,11 +49,12 @@ export class Summariser {
     return this.#states.get(session)?.failed ?? false;
   }
 
-  turnEnded(session: Session): void {
+  /** `who` asked for the turn, and pays for the summary. */
+  turnEnded(session: Session, who: TurnRecord['who']): void {
     if (this.#draining || session.erased || session.settings.window?.policy !== 'summary') return;
     let state = this.#states.get(session);
     if (state === undefined) this.#states.set(session, (state = { controller: undefined, failed: false }));
-    if (state.controller === undefined) void this.#run(session, state);
+    if (state.controller === undefined) void this.#run(session, state, who);
   }
 
   /** The session is being erased. */
@@ -66,14 +68,14 @@ export class Summariser {
     for (const controller of this.#running) controller.abort('shutdown');
   }
 
-  async #run(session: Session, state: State): Promise<void> {
+  async #run(session: Session, state: State, who: TurnRecord['who']): Promise<void> {
     const controller = new AbortController();
     state.controller = controller;
     this.#running.add(controller);
     session.holds++;
     try {
       // a session that has just got this policy takes several rounds
-      while (await this.#fold(session, controller.signal)) state.failed = false;
+      while (await this.#fold(session, controller.signal, who)) state.failed = false;
     } catch (error) {
       if (!controller.signal.aborted) {
         state.failed = true;
@@ -89,8 +91,8 @@ export class Summariser {
   }
 
   /** Folds one page of turns in; false when there is nothing to do. */
-  async #fold(session: Session, signal: AbortSignal): Promise<boolean> {
-    const { store, clock, logger, router, limits, tokensFor, contextOf, summary: asked } = this.#options;
+  async #fold(session: Session, signal: AbortSignal, who: TurnRecord['who']): Promise<boolean> {
+    const { store, clock, logger, router, limits, tokensFor, accounting, contextOf, summary: asked } = this.#options;
     const { settings, key } = session;
     if (signal.aborted || settings.window?.policy !== 'summary') return false;
     const budget = settings.window.maxTokens ?? limits.windowTokens;
@@ -117,10 +119,16 @@ export class Summariser {
     if (messages.length > 0) {
       const startedMs = clock.now();
       const decision = router.route({ route: asked.route, model: asked.model });
+      const id = `${last.turn}-summary`;
+      // one that failed is made again
+      const entry = `${id}-${clock.wall().toString(36)}`;
+      const account = accounting.turn({ ...key, turn: entry, spender: who, maxCostUsd: undefined });
       const { text, usage } = await askSummary({
-        id: `${last.turn}-summary`,
+        id,
         tenant: key.tenant,
         decision,
+        account,
+        accounting,
         dispatcher: this.#options.dispatcher,
         tokens: tokensFor(decision.model),
         messages: foldMessages(asked.prompt ?? summaryInstructions, maxTokens, before?.text, messages, 4 * budget),
@@ -128,7 +136,7 @@ export class Summariser {
         timeoutMs: asked.timeoutMs,
         clock,
         signal,
-      });
+      }).finally(() => this.#settle(account));
       made.text = text;
       const ms = Math.round(clock.now() - startedMs);
       const { upstream, model } = decision;
@@ -141,6 +149,13 @@ export class Summariser {
     contextOf(session).takeSummary(isStored ? made : undefined);
     if (isStored) this.#options.summaryMade(session);
     return isStored;
+  }
+
+  #settle(account: TurnAccount): void {
+    account
+      .settle()
+      .then(() => account.forget())
+      .catch((error: unknown) => this.#options.logger.error({ error }, 'what a summary cost could not be stored'));
   }
 
   /** Tokens of every window beside the turns, the summary and the input. */

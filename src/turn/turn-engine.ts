@@ -1,8 +1,11 @@
 import type { Cancelling, TurnFrame, TurnState } from '../../protocol/frames/turn.ts';
 import { ProtocolError } from '../../protocol/protocol-error.ts';
 import { tokensBesideText } from '../context/message-tokens.ts';
+import { estimateWindow } from '../context/estimate-window.ts';
 import { SessionContext } from '../context/session-context.ts';
 import { inputText, userMessage } from '../context/turn-messages.ts';
+import { accountOf } from '../limits/accounting.ts';
+import { errorOf } from '../limits/refusal.ts';
 import { schemaProblem } from '../lib/json-format.ts';
 import { endOf, type LogEvent } from '../session/log-event.ts';
 import type { LiveTurn, Session } from '../session/session.ts';
@@ -76,6 +79,8 @@ export class TurnEngine {
       ...options,
       live: this.#live,
       createTurn: (session, record) => this.#createTurn(session, record),
+      readAccount: ({ tenant, session }, turn) =>
+        options.accounting.store.readAccount(tenant, accountOf(session, turn)),
       adopted: (session, order) => {
         // what is claimed here from now on comes behind them
         this.#order = Math.max(this.#order, order);
@@ -123,12 +128,6 @@ export class TurnEngine {
       throw new ProtocolError('draining', 'This node is going away; send the turn on another connection.');
     const { id: turn, t: _type, s: _alias, ref: _ref, ...rest } = frame;
     const input = wellFormed(frame.input);
-    if (frame.limits?.maxCostUsd !== undefined) {
-      throw new ProtocolError(
-        'invalid_frame',
-        'turn: “limits.maxCostUsd” needs prices, which this gateway does not have; limit “maxOutputTokens”.',
-      );
-    }
     checkInput(input, this.#options.limits);
     const format = frame.params?.responseFormat ?? session.settings.params?.responseFormat;
     const problem = format?.type === 'json_schema' ? schemaProblem(format.schema) : undefined;
@@ -143,13 +142,54 @@ export class TurnEngine {
       node: this.#options.node,
     };
     const created = await this.#createTurn(session, record);
+    await this.#admit(session, created);
     // one after another per session, so that accepts are placed in the order of the store
     const claimed = session.claims.then(() => this.#claim(session, created));
     session.claims = claimed.then(
       () => {},
       () => {},
     );
-    return claimed;
+    return this.#withReservation(created, claimed);
+  }
+
+  /** Reserves what a turn takes of its limits. One that is sent again has its reservation. Throws `ProtocolError`. */
+  async #admit(session: Session, turn: Turn): Promise<void> {
+    if (session.turns.has(turn.id)) return;
+    const { accounting, limits } = this.#options;
+    const ceiling = accounting.ceilingOf({ ...session.key, spender: turn.record.who }, 'maxInputTokens');
+    if (ceiling !== undefined && turn.inputTokens > ceiling.max)
+      throw new ProtocolError('input_too_large', `A turn may have ${ceiling.max} tokens of input here; shorten it.`);
+    const refusal = await turn.admit(() =>
+      estimateWindow(this.#contextOf(session), session.settings, {
+        tools: turn.frame.tools ?? session.settings.tools,
+        inputTokens: turn.inputTokens,
+        maxTokens: session.settings.window?.maxTokens ?? limits.windowTokens,
+        count: turn.tokens.count,
+      }),
+    );
+    if (refusal !== undefined) throw errorOf(refusal);
+  }
+
+  /** Gives back what was reserved for a turn that was not taken; should the answer be lost, it lapses or the turn has it. */
+  async #withReservation(turn: Turn, claimed: Promise<Submitted>): Promise<Submitted> {
+    const giveBack = (): void => {
+      turn.account?.cancel().catch((error: unknown) => {
+        this.#options.logger.warn({ turn: turn.id, error }, 'a reservation could not be given back; it lapses');
+      });
+    };
+    try {
+      const submitted = await claimed;
+      if (turn.position !== undefined) return submitted;
+      // whoever has the turn has its reservation, too
+      if (submitted.outcome === 'known' && submitted.existing.state === 'finished') giveBack();
+      else turn.account?.handOff();
+      return submitted;
+    } catch (error) {
+      const isUnknown = error instanceof ProtocolError && error.code === 'store_unavailable';
+      if (isUnknown) turn.account?.handOff();
+      else if (turn.position === undefined) giveBack();
+      throw error;
+    }
   }
 
   async #createTurn(session: Session, record: TurnRecord): Promise<Turn> {
@@ -157,7 +197,8 @@ export class TurnEngine {
     const { router, tokensFor } = this.#options;
     const tokens = tokensFor(modelToCountFor(router, routeRequestOf(session.key, session.settings, record)));
     const counted = await tokens.countSliced(inputText(input));
-    return new Turn(this.#environment, session, record, tokens, counted + tokensBesideText(userMessage(input)));
+    const inputTokens = counted + tokensBesideText(userMessage(input));
+    return new Turn(this.#environment, session, record, tokens, inputTokens);
   }
 
   /** Answers a cancel; the end follows as `turn.ended`. `after`: the position that the answer must not overtake. */
@@ -228,10 +269,10 @@ export class TurnEngine {
   }
 
   /** Stops everything of a session that is being erased. */
-  abandon(session: Session): void {
+  abandon(session: Session, reason: 'erased' | 'lease_lost' = 'erased'): void {
     session.erased = true;
     this.#summariser.stop(session);
-    this.#live.abandon(session, 'erased');
+    this.#live.abandon(session, reason);
     session.turns.clear();
     this.#contexts.delete(session);
   }
@@ -424,7 +465,7 @@ export class TurnEngine {
     this.#live.runnableOf(session)?.start();
     // its claim is still being answered, or never will be
     if (next !== undefined && !session.turns.has(next)) void this.takeUpLost(session);
-    this.#summariser.turnEnded(session);
+    this.#summariser.turnEnded(session, (turn as Turn).record.who);
     session.trim();
     if (session.turns.size === 0) this.#options.sessionSettled(session);
   }

@@ -5,11 +5,19 @@ export type DeltaKind = 'text' | 'reasoning';
 
 export interface TurnOutputOptions {
   createCounter(): TokenCounter;
-  /** The answer is cut at this many output tokens. */
-  maxTokens: number;
   emit(kind: DeltaKind, text: string, tokens: number): void;
-  /** The limit was reached: what came after it is dropped. */
-  onLimit(): void;
+  /** The limit was reached. `cut`: what came after it is dropped, and `onCut` follows; `wait`: until `resume` or `cut`. */
+  atLimit(): 'cut' | 'wait';
+  onCut(): void;
+}
+
+/** Text behind the limit that is counted and not handed on, with the output tokens at the end of each of its characters. */
+interface HeldBack {
+  kind: DeltaKind;
+  text: string;
+  marks: { end: number; tokens: number }[];
+  /** Output tokens before it. */
+  tokensBefore: number;
 }
 
 /** More text than this at once is taken in slices, a loop turn apart, so that no provider's burst blocks the others. */
@@ -20,6 +28,8 @@ const sliceLength = 4_096;
  * Text, reasoning and tool arguments are counted apart, as the provider tokenizes them apart, and summed.
  */
 export class TurnOutput {
+  /** The answer is not handed on beyond this many output tokens. */
+  maxTokens = Number.POSITIVE_INFINITY;
   readonly #options: TurnOutputOptions;
   #text: TokenCounter | undefined;
   #reasoning: TokenCounter | undefined;
@@ -37,6 +47,7 @@ export class TurnOutput {
   #backlog: { kind: DeltaKind; text: string }[] = [];
   #draining = false;
   #whenDrained: (() => void) | undefined;
+  #heldBack: HeldBack | undefined;
   #stopped = false;
   /** Tokens of what was handed on before the limit cut the rest. */
   #cutTokens: number | undefined;
@@ -94,24 +105,44 @@ export class TurnOutput {
 
   push(kind: DeltaKind, text: string): void {
     if (this.#stopped || text === '') return;
-    if (this.#backlog.length === 0 && text.length <= sliceLength) return this.#take(kind, text);
+    const isFree = this.#backlog.length === 0 && this.#heldBack === undefined;
+    if (isFree && text.length <= sliceLength) return this.#take(kind, text);
     for (let i = 0; i < text.length; i += sliceLength)
       this.#backlog.push({ kind, text: text.slice(i, i + sliceLength) });
-    if (this.#draining) return;
-    this.#draining = true;
-    setImmediate(this.#drain);
+    this.#drainLater();
   }
 
   /** Arguments of a tool call are paid for, though not shown as text. */
   countToolText(text: string): void {
     this.#tool ??= this.#options.createCounter();
     this.#tool.append(text);
-    if (this.tokens > this.#options.maxTokens) this.#limit();
+    if (this.tokens <= this.maxTokens || this.#heldBack !== undefined) return;
+    // nothing of it is shown: what is waited for is only whether it may go on
+    if (this.#options.atLimit() === 'cut') this.#cut(this.tokens);
+  }
+
+  /** Something is counted and waits for a higher limit. */
+  get isWaiting(): boolean {
+    return this.#heldBack !== undefined;
+  }
+
+  /** The limit is a higher one now: what was held back is handed on. */
+  resume(): void {
+    const held = this.#heldBack;
+    if (held === undefined || this.#stopped) return;
+    this.#heldBack = undefined;
+    this.#handOn(held);
+    if (this.#heldBack === undefined) this.#drainLater();
+  }
+
+  /** The limit stands: what was held back is dropped, and was not said. */
+  cut(): void {
+    if (!this.#stopped) this.#cut(this.#heldBack?.tokensBefore ?? this.tokens);
   }
 
   /** Calls `then` when everything pushed has been handed on. */
   finish(then: () => void): void {
-    if (this.#backlog.length > 0) {
+    if (this.#backlog.length > 0 || this.#heldBack !== undefined) {
       this.#whenDrained = then;
     } else {
       this.flush();
@@ -121,7 +152,7 @@ export class TurnOutput {
 
   /** Hands on a half pair that will not be completed, as U+FFFD. */
   flush(): void {
-    if (this.#held === '' || this.#stopped) return;
+    if (this.#held === '' || this.#stopped || this.#heldBack !== undefined) return;
     this.#held = '';
     this.#emit(this.#heldKind, '\ufffd');
   }
@@ -134,6 +165,7 @@ export class TurnOutput {
   /** What the round said does not hold; it is paid for all the same. */
   restart(): void {
     for (const { kind, text } of this.#backlog.splice(0)) this.#counterOf(kind).append(text);
+    this.#heldBack = undefined;
     this.#draining = false;
     this.#held = '';
     this.closeCall();
@@ -157,18 +189,32 @@ export class TurnOutput {
 
   /** Nothing is handed on any more. */
   stop(): void {
+    // what waits to be handed on was not said
+    if (this.#heldBack !== undefined) this.#cutTokens ??= this.#heldBack.tokensBefore;
+    this.#heldBack = undefined;
     this.#stopped = true;
     this.#backlog = [];
     this.#whenDrained = undefined;
   }
 
+  #drainLater(): void {
+    if (this.#draining || this.#heldBack !== undefined) return;
+    if (this.#backlog.length === 0 && this.#whenDrained === undefined) return;
+    this.#draining = true;
+    setImmediate(this.#drain);
+  }
+
   readonly #drain = (): void => {
     const piece = this.#backlog.shift();
-    if (piece === undefined || this.#stopped) {
+    if (this.#stopped) {
       this.#draining = false;
       return;
     }
-    this.#take(piece.kind, piece.text);
+    if (piece !== undefined) this.#take(piece.kind, piece.text);
+    if (this.#heldBack !== undefined) {
+      this.#draining = false;
+      return;
+    }
     if (this.#backlog.length > 0) {
       setImmediate(this.#drain);
       return;
@@ -198,34 +244,42 @@ export class TurnOutput {
   #emit(kind: DeltaKind, text: string): void {
     const counter = this.#counterOf(kind);
     // a token is at least one byte, so most deltas cannot reach the limit
-    if (this.tokens + 3 * text.length > this.#options.maxTokens) return this.#emitWithinLimit(counter, kind, text);
+    if (this.tokens + 3 * text.length > this.maxTokens) return this.#emitWithinLimit(counter, kind, text);
     counter.append(text);
     this.#options.emit(kind, text, this.tokens);
   }
 
-  /** The longest prefix within the limit is handed on; if something is left over, the limit is reached. */
   #emitWithinLimit(counter: TokenCounter, kind: DeltaKind, text: string): void {
-    const before = this.tokens;
-    let kept = 0;
-    let keptTokens = before;
+    const held: HeldBack = { kind, text, marks: [], tokensBefore: this.tokens };
     let end = 0;
-    // a longer text may take fewer tokens, so the whole piece is tried
     for (const character of text) {
       end += character.length;
       counter.append(character);
-      if (this.tokens > this.#options.maxTokens) continue;
-      kept = end;
-      keptTokens = this.tokens;
+      held.marks.push({ end, tokens: this.tokens });
     }
-    if (kept > 0) this.#options.emit(kind, text.slice(0, kept), keptTokens);
-    if (kept === text.length) return;
-    this.#cutTokens = keptTokens;
-    this.#limit();
+    this.#handOn(held);
   }
 
-  #limit(): void {
+  /** The longest prefix within the limit is handed on; if something is left over, the limit is reached. */
+  #handOn({ kind, text, marks, tokensBefore }: HeldBack): void {
+    // a longer text may take fewer tokens, so the last one within the limit counts
+    const last = marks.findLastIndex(({ tokens }) => tokens <= this.maxTokens);
+    const kept = marks[last] ?? { end: 0, tokens: tokensBefore };
+    if (kept.end > 0) this.#options.emit(kind, text.slice(0, kept.end), kept.tokens);
+    if (kept.end === text.length) return;
+    this.#heldBack = {
+      kind,
+      text: text.slice(kept.end),
+      marks: marks.slice(last + 1).map(({ end, tokens }) => ({ end: end - kept.end, tokens })),
+      tokensBefore: kept.tokens,
+    };
+    if (this.#options.atLimit() === 'cut') this.#cut(kept.tokens);
+  }
+
+  #cut(tokens: number): void {
+    this.#cutTokens = tokens;
     this.stop();
-    this.#options.onLimit();
+    this.#options.onCut();
   }
 
   #counterOf(kind: DeltaKind): TokenCounter {

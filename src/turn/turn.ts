@@ -3,23 +3,28 @@ import type { Source, TurnFrame, TurnRouted, TurnState } from '../../protocol/fr
 import { ProtocolError } from '../../protocol/protocol-error.ts';
 import { messageTokens } from '../context/message-tokens.ts';
 import { answerMessages, inputText } from '../context/turn-messages.ts';
+import { type Refusal, refusalOf } from '../limits/refusal.ts';
+import type { TurnAccount } from '../limits/turn-account.ts';
 import type { Window } from '../context/window.ts';
 import type { AttemptReport } from '../routing/attempt.ts';
 import type { RouteDecision, Target } from '../routing/contract.ts';
 import { endOfAll, type LogEvent, type LogEventOf } from '../session/log-event.ts';
 import type { LiveTurn, Session } from '../session/session.ts';
+import type { StoredAccount } from '../store/account-contract.ts';
 import type { TurnRecord } from '../store/contract.ts';
 import { StoreError } from '../store/store-error.ts';
 import type { FinishReason } from '../upstream/contract.ts';
 import { UpstreamError } from '../upstream/contract.ts';
 import { continuationOf } from './continuation.ts';
 import type { Ending, ModelTokens, TurnEnvironment } from './contract.ts';
+import { estimateOf, UnpaidCall } from './estimate.ts';
+import { addRows, lostCall } from './lost-call.ts';
 import { OpenCalls } from './open-calls.ts';
 import { prepareWindow } from './prepare-window.ts';
 import { routeTurn } from './route-turn.ts';
 import { settleTurn } from './settle-turn.ts';
 import { TurnMachine } from './turn-machine.ts';
-import { type DeltaKind, TurnOutput } from './turn-output.ts';
+import { type DeltaKind, minimum, TurnOutput } from './turn-output.ts';
 import { TurnTimers } from './turn-timers.ts';
 import { TurnUsage } from './turn-usage.ts';
 import { type RoundHost, UpstreamRound } from './upstream-round.ts';
@@ -39,6 +44,8 @@ export class Turn implements LiveTurn {
   position: number | undefined;
   output: TurnOutput | undefined;
   decision: RouteDecision | undefined;
+  /** What it may spend and has spent; from its admission on, or where its answer begins. */
+  account: TurnAccount | undefined;
   tokens: ModelTokens;
   acceptedMs: number;
   startedMs: number | undefined;
@@ -59,6 +66,13 @@ export class Turn implements LiveTurn {
   #rounds = 0;
   /** What a node that is gone had done of it. */
   #before: readonly LogEvent[] = [];
+  #accountBefore: StoredAccount | undefined;
+  /** Output tokens that no budget raises. */
+  readonly #mostOutput: number;
+  /** By the limits of whoever asked. */
+  readonly #allowedOutput: number | undefined;
+  /** Why there is no more output. */
+  #refusal: Refusal | undefined;
 
   constructor(
     environment: TurnEnvironment,
@@ -75,6 +89,31 @@ export class Turn implements LiveTurn {
     this.#environment = environment;
     this.acceptedMs = environment.clock.now();
     this.#timers = new TurnTimers(environment.clock);
+    const asked = record.frame.limits?.maxOutputTokens ?? Number.POSITIVE_INFINITY;
+    this.#allowedOutput = environment.accounting.ceilingOf(this.#spender, 'maxOutputTokens')?.max;
+    this.#mostOutput = Math.min(asked, this.#allowedOutput ?? asked, environment.limits.maxOutputTokens);
+  }
+
+  get #spender() {
+    return { ...this.session.key, turn: this.id, spender: this.record.who };
+  }
+
+  /**
+   * Reserves what the turn takes of its limits, before it is claimed; the reason where it may not begin. `estimate` is asked for the
+   * tokens of its window where they matter.
+   */
+  async admit(estimate: () => Promise<number>): Promise<Refusal | undefined> {
+    let decision: RouteDecision;
+    try {
+      decision = this.#route();
+    } catch {
+      // told when it runs
+      return undefined;
+    }
+    const account = this.#accountFor(decision);
+    this.account = account;
+    if (!account.isLimited && !account.limitsCost) return undefined;
+    return account.open(this.#estimate(decision, await estimate(), 0));
   }
 
   /** The turn is in its session's log at `position`; from now on it may end. */
@@ -119,13 +158,14 @@ export class Turn implements LiveTurn {
    * Takes over what a node that is gone had done, `events` being the turn's durable ones: however it ends, that is accounted
    * and its calls are closed. Once started it goes on from there, or ends as `interrupted` where that is not possible.
    */
-  restore(events: readonly LogEvent[]): void {
+  restore(events: readonly LogEvent[], account?: StoredAccount): void {
     this.#before = events;
+    this.#accountBefore = account;
     const routed = events.findLast((event) => event.t === 'turn.routed');
     if (routed?.t !== 'turn.routed') return;
     this.tokens = this.#environment.tokensFor(routed.model);
     this.#createOutput();
-    this.#takeUp(routed.window.tokens);
+    this.#takeUp(routed);
   }
 
   /** Ends the turn unless something else did before; answers whether this call did. */
@@ -144,6 +184,10 @@ export class Turn implements LiveTurn {
     this.isAbandoned = true;
     this.output?.stop();
     this.#stop(reason);
+    this.finalUsage();
+    void this.account?.[reason === 'erased' ? 'settle' : 'leave']().catch((error: unknown) => {
+      this.#environment.logger.error({ turn: this.id, error }, 'what a turn spent could not be stored');
+    });
   }
 
   attachmentsChanged(attached: number): void {
@@ -184,8 +228,10 @@ export class Turn implements LiveTurn {
   async #prepare(): Promise<void> {
     const routed = this.#before.findLast((event) => event.t === 'turn.routed');
     const decision = routed?.t === 'turn.routed' ? this.#routeAgain(routed) : this.#route();
-    if (decision === undefined) return void this.end(nodeLost);
+    // its node was lost when its end was decided
+    if (decision === undefined || this.#accountBefore?.isSettled === true) return void this.end(nodeLost);
     this.decision = decision;
+    this.account ??= this.#accountFor(decision);
     this.tokens = this.#environment.tokensFor(decision.model);
     if (this.output === undefined) this.#createOutput();
     const continuation = continuationOf(this.#before, decision.upstream.acceptsPrefix === true);
@@ -195,6 +241,7 @@ export class Turn implements LiveTurn {
     this.#window = window;
     this.#target = routed?.t === 'turn.routed' ? `${routed.upstream}/${routed.model}` : undefined;
     if (continuation.kind !== 'tools') return this.#callUpstream(continuation.kind === 'prefix');
+    this.#boundOutput();
     this.machine.enter('waiting');
     this.#waitForResults();
   }
@@ -211,7 +258,7 @@ export class Turn implements LiveTurn {
   }
 
   /** Accounts what the other node did, and knows the calls that it opened. */
-  #takeUp(inputTokens: number): void {
+  #takeUp(routed: LogEventOf<'turn.routed'>): void {
     const output = this.output!;
     const rounds = output.replay(this.#before);
     const continuation = continuationOf(this.#before, true);
@@ -219,35 +266,90 @@ export class Turn implements LiveTurn {
     const open = continuation?.kind === 'tools' ? continuation.open : [];
     const closed = calls.filter((call) => !open.includes(call));
     this.#calls.restore(open, closed);
-    if (output.tokens === 0) return;
-    this.#rounds = rounds;
+    if (output.tokens > 0) this.#rounds = rounds;
+    this.account = this.#accountFor(this.#routeAgain(routed));
+    addRows(this.usage, this.#accountBefore);
     const { tokens, reasoningTokens } = output;
-    this.usage.add(undefined, { input: inputTokens, output: tokens, reasoning: reasoningTokens });
+    const said = { routed, output: tokens, reasoning: reasoningTokens, isExact: this.tokens.exact };
+    const lost = lostCall(said, this.#accountBefore);
+    if (lost === undefined) return;
+    this.usage.add(undefined, lost.counted);
+    const price = this.#environment.accounting.priceOf({ upstream: { name: routed.upstream }, model: routed.model });
+    this.account.end({ input: lost.counted.input, price }, lost.report);
   }
 
   #createOutput(): void {
-    const { frame, session } = this;
-    const asked = [frame.limits?.maxOutputTokens, this.#environment.limits.maxOutputTokens].filter(
-      (limit) => limit !== undefined,
-    );
+    const { session } = this;
     this.output = new TurnOutput({
       createCounter: () => this.tokens.createCounter(),
-      maxTokens: Math.min(...asked),
       emit: (kind, text, tokens) => {
         if (kind === 'text') session.append({ t: 'delta', turn: this.id, text, tokens });
         else session.append({ t: 'delta', turn: this.id, kind, text, tokens });
+        const account = this.account!;
+        account.shown = tokens;
+        if (tokens > account.askAt) void this.#askForMore();
       },
-      onLimit: () => {
-        this.end({
-          status: 'limited',
-          reason: 'max_output_tokens',
-          message: 'The answer reached its limit of output tokens.',
-        });
+      atLimit: () => {
+        if (this.output!.maxTokens >= this.#mostOutput) return 'cut';
+        void this.#askForMore();
+        return 'wait';
       },
+      onCut: () => (this.#refusal === undefined ? this.end(tooLong) : this.#endLimited(this.#refusal)),
+    });
+    this.output.maxTokens = this.#mostOutput;
+  }
+
+  #accountFor(decision: RouteDecision | undefined): TurnAccount {
+    const { accounting } = this.#environment;
+    const { route, policy } = decision ?? {};
+    const account = accounting.turn({
+      ...this.#spender,
+      route: route === undefined || policy?.limits === undefined ? undefined : { name: route, limits: policy.limits },
+      maxCostUsd: this.frame.limits?.maxCostUsd,
+    });
+    if (this.#accountBefore !== undefined) account.restore(this.#accountBefore);
+    return account;
+  }
+
+  /** `said`: output tokens before it. */
+  #estimate(decision: RouteDecision, inputTokens: number, said: number) {
+    const params = this.frame.params?.maxOutputTokens ?? this.session.settings.params?.maxOutputTokens;
+    const most = minimum(minimum(params, decision.policy.maxOutputTokens), Math.max(1, this.#mostOutput - said))!;
+    return estimateOf(this.#environment.accounting, decision, inputTokens, most);
+  }
+
+  /** What is handed on is paid for. */
+  #boundOutput(): void {
+    if (this.output !== undefined)
+      this.output.maxTokens = Math.min(this.#mostOutput, this.account?.outputLimit ?? this.#mostOutput);
+  }
+
+  async #askForMore(): Promise<void> {
+    const output = this.output!;
+    const before = output.maxTokens;
+    const refusal = await this.account!.grow();
+    if (this.machine.isOver) return;
+    this.#boundOutput();
+    const isMore = output.maxTokens > before;
+    if (isMore) return output.resume();
+    this.#refusal = refusal ?? refusalOf('turn:/maxCostUsd', undefined);
+    // otherwise it is asked again when nothing is left
+    if (output.isWaiting) output.cut();
+  }
+
+  #endLimited({ code, message, limit, scope, retryAfterMs }: Refusal): void {
+    const isFault = code === 'store_unavailable';
+    this.end({
+      status: isFault ? 'failed' : 'limited',
+      reason: code,
+      message,
+      ...(limit === undefined || scope === undefined
+        ? {}
+        : { limit: { name: limit, scope, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) } }),
     });
   }
 
-  #callUpstream(continuesAnswer = false): void {
+  async #callUpstream(continuesAnswer = false): Promise<void> {
     const { frame, session } = this;
     this.machine.enter('waiting');
     this.#tellState('waiting');
@@ -256,12 +358,20 @@ export class Turn implements LiveTurn {
     const own = this.#rounds === 1 && !continuesAnswer ? [] : answerMessages(events, undefined, true);
     const ownTokens = own.reduce((sum, message) => sum + messageTokens(message, this.tokens.count), 0);
     this.#roundStart = continuesAnswer ? startOfRound(events) : session.log.head;
+    const inputTokens = (this.#window?.report.tokens ?? 0) + ownTokens;
+    const account = this.account!;
+    if (account.isLimited || account.limitsCost) {
+      const refusal = await account.open(this.#estimate(this.decision!, inputTokens, this.output!.tokens));
+      if (this.machine.isOver) return;
+      if (refusal !== undefined) return this.#endLimited(refusal);
+    }
+    this.#boundOutput();
     this.#round = new UpstreamRound(this.#environment, this.#host(), {
       decision: this.decision!,
       messages: [...(this.#window?.messages ?? []), ...own],
-      inputTokens: (this.#window?.report.tokens ?? 0) + ownTokens,
+      inputTokens,
       params: { ...session.settings.params, ...frame.params },
-      maxOutputTokens: frame.limits?.maxOutputTokens,
+      maxOutputTokens: minimum(frame.limits?.maxOutputTokens, this.#allowedOutput),
       tools: this.#tools(),
       continuesAnswer,
       isFollowUp: this.#rounds > 1,
@@ -275,8 +385,11 @@ export class Turn implements LiveTurn {
     return {
       turn: this.id,
       key: session.key,
+      who: this.record.who,
       output: this.output!,
       usage: this.usage,
+      account: this.account!,
+      bounded: () => this.#boundOutput(),
       signal: this.#controller.signal,
       queued: (ahead) => this.#tellState('queued', ahead),
       goesTo: (target, because) => this.#guard(() => this.#goesTo(target, because)),
@@ -295,6 +408,8 @@ export class Turn implements LiveTurn {
     const isFirst = this.#target === undefined;
     this.#target = key;
     this.tokens = this.#environment.tokensFor(model);
+    this.account!.price = this.#environment.accounting.priceOf({ upstream, model });
+    this.#boundOutput();
     const { route, variant, degraded } = this.decision!;
     const { report, sent } = this.#window;
     this.session.append({
@@ -344,11 +459,7 @@ export class Turn implements LiveTurn {
     this.#closeRound();
     if (round.calls.length > 0) return this.#openCalls(round);
     if (finish === 'length') {
-      this.end({
-        status: 'limited',
-        reason: 'max_output_tokens',
-        message: 'The answer reached its limit of output tokens.',
-      });
+      this.end(tooLong);
     } else if (finish === 'content_filter') {
       this.end({
         status: 'failed',
@@ -400,11 +511,7 @@ export class Turn implements LiveTurn {
 
   #continue(): void {
     this.#timers.cancel('tool');
-    try {
-      this.#callUpstream();
-    } catch (error) {
-      this.#fail(error);
-    }
+    this.#callUpstream().catch((error: unknown) => this.#fail(error));
   }
 
   /** Accounts the calls that are over or were cut short. */
@@ -418,6 +525,7 @@ export class Turn implements LiveTurn {
 
   #fail(error: unknown): void {
     if (this.machine.isOver) return;
+    if (error instanceof UnpaidCall) return this.#endLimited(error.refusal);
     if (error instanceof UpstreamError || error instanceof ProtocolError) {
       this.end({ status: 'failed', reason: error.code, message: error.message });
       return;
@@ -445,6 +553,12 @@ export class Turn implements LiveTurn {
     this.session.broadcast((s) => ({ t: 'turn.state', s, turn: this.id, state, place }));
   }
 }
+
+const tooLong: Ending = {
+  status: 'limited',
+  reason: 'max_output_tokens',
+  message: 'The answer reached its limit of output tokens.',
+};
 
 const nodeLost: Ending = {
   status: 'interrupted',

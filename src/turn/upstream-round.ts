@@ -1,24 +1,27 @@
 import { createHash } from 'node:crypto';
 import type { TurnRouted } from '../../protocol/frames/turn.ts';
+import type { CallReport, RunningCall, TurnAccount } from '../limits/turn-account.ts';
 import type { CheckedFormat } from '../lib/json-format.ts';
-import type { AttemptReport } from '../routing/attempt.ts';
+import type { AttemptKind, AttemptReport } from '../routing/attempt.ts';
 import type { RouteDecision, Target } from '../routing/contract.ts';
 import type { RoutedSink } from '../routing/routed-answer.ts';
-import type { SessionKey } from '../store/contract.ts';
-import type {
-  FinishReason,
-  NativeAnswer,
-  ToolDefinition,
+import type { SessionKey, TurnRecord } from '../store/contract.ts';
+import {
+  type FinishReason,
+  type NativeAnswer,
+  type ToolDefinition,
   UpstreamError,
-  UpstreamMessage,
-  UpstreamParams,
-  UpstreamSource,
-  UpstreamToolCall,
-  UpstreamUsage,
+  type UpstreamMessage,
+  type UpstreamParams,
+  type UpstreamSource,
+  type UpstreamToolCall,
+  type UpstreamUsage,
 } from '../upstream/contract.ts';
 import type { TurnEnvironment } from './contract.ts';
+import { UnpaidCall } from './estimate.ts';
+import { rowOf } from './ledger-row.ts';
 import { type DeltaKind, lessBy, minimum, type TurnOutput } from './turn-output.ts';
-import type { TurnUsage } from './turn-usage.ts';
+import type { CountedCall, TurnUsage } from './turn-usage.ts';
 
 /** Expected length of an answer that nothing bounds, for the shares of upstreams, tokens. */
 const usualOutputTokens = 500;
@@ -27,8 +30,12 @@ const usualOutputTokens = 500;
 export interface RoundHost {
   readonly turn: string;
   readonly key: SessionKey;
+  readonly who: TurnRecord['who'];
   readonly output: TurnOutput;
   readonly usage: TurnUsage;
+  readonly account: TurnAccount;
+  /** What may be handed on changed with what is spent. */
+  bounded(): void;
   readonly signal: AbortSignal;
   queued(ahead: number): void;
   /** What follows comes from there. */
@@ -75,6 +82,8 @@ export class UpstreamRound {
   /** A call whose output was handed on and is over; its own count is not settled, for some of it may still be counted. */
   #unsettled: AttemptReport | undefined;
   readonly #refusals = new Map<string, UpstreamError | undefined>();
+  /** Calls that are under way, by target; they may be several of one. */
+  readonly #running = new Map<string, RunningCall[]>();
   #isClosed = false;
 
   constructor(environment: TurnEnvironment, host: RoundHost, request: RoundRequest) {
@@ -103,6 +112,7 @@ export class UpstreamRound {
         hasTools,
         format: checkedFormatOf(params),
         build: (target, said) => this.#build(target, said),
+        begins: (target, kind) => this.#begin(target, kind),
         refusalOf: (target) => this.#refusalOf(target, hasTools),
       },
       this.#sink(),
@@ -119,9 +129,30 @@ export class UpstreamRound {
 
   /** Asked at every choice of a target, also of calls that wait: looked up once per target. */
   #refusalOf(target: Target, hasTools: boolean): UpstreamError | undefined {
-    if (!this.#refusals.has(target.key))
-      this.#refusals.set(target.key, this.#environment.refusalOf?.(target, this.#request.messages, hasTools));
+    if (!this.#refusals.has(target.key)) {
+      const { accounting, refusalOf } = this.#environment;
+      const isUnpriced = this.#host.account.limitsCost && accounting.priceOf(target) === undefined;
+      this.#refusals.set(
+        target.key,
+        isUnpriced
+          ? new UpstreamError('price_unknown', 'The model has no price, and what this turn costs is limited.')
+          : refusalOf?.(target, this.#request.messages, hasTools),
+      );
+    }
     return this.#refusals.get(target.key);
+  }
+
+  /** The call is going to be made; the reason where what is left does not pay for it. */
+  #begin(target: Target, kind: AttemptKind): UnpaidCall | undefined {
+    if (kind === 'shadow') return undefined;
+    const { account, bounded } = this.#host;
+    const call = account.begin(this.#environment.accounting.priceOf(target), this.#request.inputTokens);
+    if ('code' in call) return new UnpaidCall(call);
+    const running = this.#running.get(target.key);
+    if (running === undefined) this.#running.set(target.key, [call]);
+    else running.push(call);
+    bounded();
+    return undefined;
   }
 
   #build(target: Target, said: string | undefined): Parameters<Target['upstream']['stream']>[0] {
@@ -187,8 +218,6 @@ export class UpstreamRound {
 
   #account(report: AttemptReport): void {
     this.#host.attempted(report);
-    // the operator's, not the user's; and it may come when the turn has ended
-    if (report.kind === 'shadow') return;
     if (report.isHandedOn) {
       this.#settle();
       this.#unsettled = report;
@@ -197,7 +226,7 @@ export class UpstreamRound {
     const { count } = this.#environment.tokensFor(report.model);
     const { text, reasoning, tool } = report.hidden;
     const thought = reasoning === '' ? 0 : count(reasoning);
-    this.#add(report, { output: countOf(text, count) + countOf(tool, count) + thought, reasoning: thought });
+    this.#add(report, { output: countOf(text, count) + countOf(tool, count) + thought, reasoning: thought }, 0);
   }
 
   /** The call whose output was handed on is over, and all it said is counted, as far as it can be. */
@@ -206,21 +235,51 @@ export class UpstreamRound {
     if (report === undefined) return;
     this.#unsettled = undefined;
     const { output } = this.#host;
-    this.#add(report, {
+    const counted = {
       output: output.tokens - this.#tokensBefore,
       reasoning: output.reasoningTokens - this.#reasoningBefore,
-    });
+    };
+    this.#add(report, counted, counted.output);
     output.closeCall();
     this.#tokensBefore = output.tokens;
     this.#reasoningBefore = output.reasoningTokens;
   }
 
-  #add(report: AttemptReport, counted: { output: number; reasoning: number }): void {
+  /** `shown`: output tokens of it that were handed on. */
+  #add(report: AttemptReport, counted: { output: number; reasoning: number }, shown: number): void {
     const usage = usageOf(report, counted);
     // what a provider refused, or never got, costs nothing
     const isFree = report.status === 'failed' && !report.isOpened && usage === undefined && counted.output === 0;
+    const own = { input: isFree ? 0 : this.#request.inputTokens, ...counted };
+    // the operator's, not the user's; and it may come when the turn has ended
+    if (report.kind === 'shadow') return this.#shadow(report, usage, own);
+    const call = this.#running.get(`${report.upstream}/${report.model}`)?.shift();
+    // it was not made at all
+    if (call === undefined) return;
+    this.#host.account.end(call, { ...this.#rowOf(report, usage, own), shown });
+    this.#host.bounded();
     if (isFree) return;
-    this.#host.usage.add(usage, { input: this.#request.inputTokens, ...counted });
+    this.#host.usage.add(usage, own);
+    if (usage !== undefined && report.status === 'completed' && counted.output > 0)
+      this.#environment.accounting.metrics.tokenDrift(report.model, usage.output / counted.output);
+  }
+
+  /** A row of its own, which no user pays for. */
+  #shadow(report: AttemptReport, usage: UpstreamUsage | undefined, own: CountedCall): void {
+    const { accounting, logger } = this.#environment;
+    const { key, turn, who } = this.#host;
+    const account = accounting.unlimited({ ...key, turn: `${turn}-shadow`, spender: who });
+    const price = accounting.priceOf({ upstream: { name: report.upstream }, model: report.model });
+    account.end({ input: own.input, price }, { ...this.#rowOf(report, usage, own), shown: 0 });
+    account
+      .settle()
+      .catch((error: unknown) => logger.error({ turn, error }, 'a call could not be put into the ledger'));
+  }
+
+  #rowOf(report: AttemptReport, usage: UpstreamUsage | undefined, own: CountedCall): Omit<CallReport, 'shown'> {
+    const { route, variant } = this.#request.decision;
+    const { exact } = this.#environment.tokensFor(report.model);
+    return rowOf(report, usage, own, exact, { route, variant });
   }
 }
 

@@ -13,6 +13,7 @@ import { checkContiguous, transcript } from '../support/assembled-text.ts';
 import { createMemoryStore } from '../support/memory-store.ts';
 import { createScriptedUpstream } from '../support/scripted-upstream.ts';
 import { seededRandom } from '../support/seeded-random.ts';
+import { createTestAccounting } from '../support/test-accounting.ts';
 import { createTestDispatcher } from '../support/test-dispatcher.ts';
 import { newTurnId } from '../support/test-gateway.ts';
 
@@ -76,6 +77,7 @@ async function runTrial(seed: number): Promise<void> {
     dispatcher: createTestDispatcher(),
     limits,
     summary: { maxTokens: 100, after: 0.5, timeoutMs: 1_000 },
+    accounting: createTestAccounting({ store: store.accounts }),
     node: 'n',
     tokensFor: tokensForModel,
     sessionSettled: () => {},

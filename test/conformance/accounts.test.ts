@@ -239,6 +239,8 @@ describe.each(stores)('limits and budgets: $name', ({ open }) => {
   });
 
   test('of many at once no more get through than there is room for, whoever asks', async () => {
+    // a Cluster connects to a server with the first command for it
+    await used(budget);
     const results = await Promise.all(
       Array.from({ length: 100 }, (_, i) =>
         accounts.step(stepOf(`a${i}`, { cover: { ...none, cost: 70 }, output: { least: 3, most: 30, costEach: 1 } })),

@@ -113,11 +113,6 @@ describe('rules that cannot be used', () => {
       },
       ['routes', 0, 'variants'],
     ],
-    [
-      'limits whose machinery is missing',
-      { routes: [{ name: 'r', limits: { turnsPerMinute: 5 } }] },
-      ['routes', 0, 'limits', 'turnsPerMinute'],
-    ],
     ['a cache', { routes: [{ name: 'r', cache: { ttlSeconds: 60 } }] }, ['routes', 0, 'cache', 'ttlSeconds']],
     ['guardrails', { routes: [{ name: 'r', guardrails: ['pii-redact'] }] }, ['routes', 0, 'guardrails']],
   ])('%s is refused with its place', (_what, rules, path) => {
@@ -128,7 +123,12 @@ describe('rules that cannot be used', () => {
     const { router } = createScene({
       routes: [{ name: 'r', model: 'a', cache: { ttlSeconds: 0 }, limits: { maxOutputTokens: 7 } }],
     });
-    expect(router.route(asked()).policy.maxOutputTokens).toBe(7);
+    expect(router.route(asked()).policy).toMatchObject({ maxOutputTokens: 7, limits: undefined });
+  });
+
+  it('limits of a route go with its decision', () => {
+    const { router } = createScene({ routes: [{ name: 'r', model: 'a', limits: { turnsPerMinute: 5 } }] });
+    expect(router.route(asked()).policy.limits).toEqual({ turnsPerMinute: 5 });
   });
 });
 

@@ -36,9 +36,9 @@ const ended: UnplacedEvent = {
 function outputOf(events: readonly LogEvent[]): { output: TurnOutput; rounds: number } {
   const output = new TurnOutput({
     createCounter: () => createTokenCounter('o200k_base'),
-    maxTokens: 100_000,
     emit: () => {},
-    onLimit: () => {},
+    atLimit: () => 'cut',
+    onCut: () => {},
   });
   return { output, rounds: output.replay(events) };
 }
@@ -104,9 +104,9 @@ test('a running answer that begins anew keeps counting, and hands on nothing tha
   const pieces: string[] = [];
   const output = new TurnOutput({
     createCounter: () => createTokenCounter('o200k_base'),
-    maxTokens: 100_000,
     emit: (_kind, text) => void pieces.push(text),
-    onLimit: () => {},
+    atLimit: () => 'cut',
+    onCut: () => {},
   });
   output.beginRound();
   output.push('text', 'void \ud83d');

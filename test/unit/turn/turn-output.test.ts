@@ -10,10 +10,11 @@ function outputOf(maxTokens: number) {
   let limited = 0;
   const output = new TurnOutput({
     createCounter: () => createTokenCounter('o200k_base'),
-    maxTokens,
     emit: (kind, text, tokens) => void deltas.push({ kind, text, tokens }),
-    onLimit: () => void limited++,
+    atLimit: () => 'cut',
+    onCut: () => void limited++,
   });
+  output.maxTokens = maxTokens;
   return { output, deltas, limits: () => limited, text: () => deltas.map((delta) => delta.text).join('') };
 }
 
@@ -60,6 +61,69 @@ describe('an answer on its way out', () => {
           } else if (limits() === 0) {
             expect(text()).toBe(whole);
           }
+        },
+      ),
+    );
+  });
+
+  test('waits at a limit that may rise, and goes on where it stopped, or is cut there', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(fc.lorem({ maxCount: 8 }), { minLength: 1, maxLength: 10 }),
+        fc.array(fc.integer({ min: 0, max: 9 }), { maxLength: 20 }),
+        fc.boolean(),
+        async (parts, grants, isCut) => {
+          const deltas: { text: string; tokens: number }[] = [];
+          let waits = 0;
+          let cuts = 0;
+          const output: TurnOutput = new TurnOutput({
+            createCounter: () => createTokenCounter('o200k_base'),
+            emit: (_kind, text, tokens) => void deltas.push({ text, tokens }),
+            atLimit: () => {
+              waits++;
+              return 'wait';
+            },
+            onCut: () => void cuts++,
+          });
+          output.maxTokens = 3;
+          const whole = parts.map((piece) => ` ${piece}`).join('');
+          const text = () => deltas.map((delta) => delta.text).join('');
+          for (const [i, piece] of parts.entries()) {
+            output.push('text', ` ${piece}`);
+            const grant = grants[i] ?? 0;
+            output.maxTokens += grant;
+            if (grant > 0) output.resume();
+            expect(deltas.at(-1)?.tokens ?? 0).toBeLessThanOrEqual(output.maxTokens);
+            expect(whole.startsWith(text())).toBe(true);
+            await new Promise((resolve) => setImmediate(resolve));
+          }
+          let isFinished = false;
+          output.finish(() => {
+            isFinished = true;
+          });
+          if (isCut && output.isWaiting) {
+            output.cut();
+            expect(cuts).toBe(1);
+            expect(isFinished).toBe(false);
+            expect(output.tokens).toBe(countTokens('o200k_base', text()));
+            return;
+          }
+          output.maxTokens = 1_000_000;
+          output.resume();
+          await expect.poll(() => isFinished, { interval: 1 }).toBe(true);
+          expect(text()).toBe(whole);
+          expect(output.tokens).toBe(countTokens('o200k_base', whole));
+          for (const [i, { tokens }] of deltas.entries())
+            expect(tokens).toBe(
+              countTokens(
+                'o200k_base',
+                deltas
+                  .slice(0, i + 1)
+                  .map((delta) => delta.text)
+                  .join(''),
+              ),
+            );
+          expect(cuts).toBe(0);
         },
       ),
     );

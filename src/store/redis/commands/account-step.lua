@@ -20,7 +20,7 @@ local function copy(of)
 end
 local after = copy(account)
 for i, unit in ipairs(UNITS) do
-  after.spent[unit] = math.max(account.spent[unit], tonumber(ARGV[2 + i]))
+  after.spent[unit] = settles and tonumber(ARGV[2 + i]) or math.max(account.spent[unit], tonumber(ARGV[2 + i]))
   after.allowance[unit] = settles and after.spent[unit] or math.max(account.allowance[unit], after.spent[unit])
 end
 if settles then after.settled, after.open = true, 0 end
@@ -60,6 +60,7 @@ if not settles and (ARGV[7] == '1' or is_new) then
     if need > 0 and need > room then
       local wait
       if need > meter.max then wait = nil
+      elseif meter.window and need <= meter.max - meter.used then wait = 1000
       elseif meter.window then
         local _, finish = window_at(meter.window, math.max(now, meter.begin))
         wait = finish - now

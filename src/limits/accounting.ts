@@ -1,0 +1,227 @@
+import type { Clock, Timer } from '../lib/clock.ts';
+import type { AccountStore, MeterUse } from '../store/account-contract.ts';
+import type { Logger } from '../telemetry/contract.ts';
+import type { LimitAlert, LimitMetrics, Spender, TokenPrice } from './contract.ts';
+import { ceilingOf, type LimitSettings, nanoPerUsd, readMeterName, type Spending, turnMeters } from './meters.ts';
+import type { Refusal } from './refusal.ts';
+import { TurnAccount } from './turn-account.ts';
+
+/** What a price is looked up by. */
+export interface PricedTarget {
+  upstream: { readonly name: string };
+  model: string;
+}
+
+export interface AccountingOptions {
+  store: AccountStore;
+  clock: Clock;
+  logger: Logger;
+  metrics: LimitMetrics;
+  settings: LimitSettings;
+  /** Undefined where it is not known. */
+  priceOf(target: PricedTarget): TokenPrice | undefined;
+  /** Output tokens that are reserved at a time, where a turn does not limit itself to fewer. */
+  estimateTokens: number;
+  /** What a node that died held is given back after this, milliseconds. */
+  leaseMs: number;
+  /** Whether turns go on unchecked while the store is away. */
+  isOpenOnLoss: boolean;
+  /** Shares of a limit with a window at which somebody is told. */
+  thresholds: readonly number[];
+  /** Rows of the ledger are removed after this, milliseconds. */
+  keepLedgerMs: number;
+  onAlert(alert: LimitAlert): void;
+}
+
+/** What accounts need of their service. */
+export interface AccountingTools {
+  store: AccountStore;
+  estimateTokens: number;
+  leaseMs: number;
+  isOpenOnLoss: boolean;
+  now(): number;
+  noteUses(tenant: string, uses: readonly MeterUse[]): void;
+  refused(refusal: Refusal): void;
+  keep(account: TurnAccount): void;
+  release(account: TurnAccount): void;
+  forget(tenant: string, id: string): void;
+}
+
+/** Accounts renewed, and settled ones forgotten, this often, milliseconds. */
+const everyMs = 2_000;
+/** Rounds between two looks for what nodes that died held. */
+const lapsedRounds = 3;
+/** Rounds between two removals of old rows: an hour. */
+const trimRounds = 1_800;
+
+/** A turn as its account knows it. */
+export interface TurnToAccount extends Omit<Spending, 'spender'> {
+  session: string;
+  turn: string;
+  spender: Spender | undefined;
+  maxCostUsd: number | undefined;
+}
+
+/** Opens accounts, keeps them alive, and tells of limits that are nearly used up. */
+export class Accounting {
+  readonly #options: AccountingOptions;
+  readonly #tools: AccountingTools;
+  readonly #open = new Set<TurnAccount>();
+  /** Tenants that had accounts here. */
+  readonly #tenants = new Set<string>();
+  #forgotten = new Map<string, string[]>();
+  #round = 0;
+  #timer: Timer | undefined;
+  #stopped = false;
+
+  constructor(options: AccountingOptions) {
+    this.#options = options;
+    const { store, estimateTokens, leaseMs, isOpenOnLoss, clock } = options;
+    this.#tools = {
+      store,
+      estimateTokens,
+      leaseMs,
+      isOpenOnLoss,
+      now: () => clock.now(),
+      noteUses: (tenant, uses) => this.#noteUses(tenant, uses),
+      refused: ({ limit, scope }) => {
+        if (limit !== undefined && scope !== undefined) options.metrics.limitRefused(limit, scope);
+      },
+      keep: (account) => {
+        this.#open.add(account);
+        this.#tenants.add(account.tenant);
+      },
+      release: (account) => this.#open.delete(account),
+      forget: (tenant, id) => {
+        const known = this.#forgotten.get(tenant);
+        if (known === undefined) this.#forgotten.set(tenant, [id]);
+        else known.push(id);
+      },
+    };
+  }
+
+  get metrics(): LimitMetrics {
+    return this.#options.metrics;
+  }
+
+  priceOf(target: PricedTarget): TokenPrice | undefined {
+    return this.#options.priceOf(target);
+  }
+
+  /** The smallest of a limit over all scopes that hold for a turn. */
+  ceilingOf(
+    { tenant, session, spender = {} }: Pick<TurnToAccount, 'tenant' | 'session' | 'spender'>,
+    limit: 'maxInputTokens' | 'maxOutputTokens',
+  ): { max: number; scope: string } | undefined {
+    return ceilingOf(this.#options.settings, { tenant, session, spender }, limit);
+  }
+
+  get store(): AccountStore {
+    return this.#options.store;
+  }
+
+  /** Accounts that hold something now. */
+  get openAccounts(): number {
+    return this.#open.size;
+  }
+
+  start(): void {
+    if (this.#stopped) return;
+    this.#timer = this.#options.clock.setTimer(() => void this.#tend(), everyMs);
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    this.#timer?.cancel();
+    await this.#forgetAll();
+  }
+
+  /** The account of a turn; nothing is reserved by this. */
+  turn({ tenant, session, turn, spender = {}, route, maxCostUsd }: TurnToAccount): TurnAccount {
+    const { subject = 'anonymous', key, team, tier } = spender;
+    return new TurnAccount(this.#tools, {
+      tenant,
+      id: accountOf(session, turn),
+      meters: turnMeters(this.#options.settings, { tenant, session, spender, route }),
+      maxCostNano: maxCostUsd === undefined ? undefined : maxCostUsd * nanoPerUsd,
+      facts: { session, turn, user: subject, ...given({ key, team, tier }) },
+    });
+  }
+
+  /** What the gateway asks on its own, on the operator's account: nothing limits it. */
+  unlimited({ tenant, session, turn, spender = {} }: Pick<TurnToAccount, 'tenant' | 'session' | 'turn' | 'spender'>) {
+    const { subject = 'anonymous', key, team, tier } = spender;
+    return new TurnAccount(this.#tools, {
+      tenant,
+      id: accountOf(session, turn),
+      meters: [],
+      maxCostNano: undefined,
+      facts: { session, turn, user: subject, ...given({ key, team, tier }) },
+    });
+  }
+
+  async #tend(): Promise<void> {
+    this.#round++;
+    const tasks = [...this.#open].map((account) => account.renew());
+    if (this.#round % lapsedRounds === 0)
+      for (const tenant of this.#tenants) tasks.push(this.#options.store.releaseLapsed(tenant).then(() => {}));
+    if (this.#round % trimRounds === 1) tasks.push(this.#trim());
+    tasks.push(this.#forgetAll());
+    const failed = (await Promise.allSettled(tasks)).find((result) => result.status === 'rejected');
+    if (failed !== undefined)
+      this.#options.logger.warn(
+        { error: failed.reason as unknown },
+        'what turns spend could not be stored; trying again',
+      );
+    this.start();
+  }
+
+  async #trim(): Promise<void> {
+    const { store, clock, keepLedgerMs } = this.#options;
+    for (const tenant of await store.accountTenants()) {
+      this.#tenants.add(tenant);
+      await store.trimLedger(tenant, clock.wall() - keepLedgerMs);
+    }
+  }
+
+  async #forgetAll(): Promise<void> {
+    const forgotten = this.#forgotten;
+    this.#forgotten = new Map();
+    for (const [tenant, ids] of forgotten) await this.#options.store.forgetAccounts(tenant, ids).catch(() => {});
+  }
+
+  #noteUses(tenant: string, uses: readonly MeterUse[]): void {
+    const { thresholds, metrics, onAlert, logger } = this.#options;
+    for (const { name, before, after, max } of uses) {
+      for (const threshold of thresholds) {
+        if (before >= threshold * max || after < threshold * max) continue;
+        const { scope, subject, limit } = readMeterName(name);
+        const isCost = limit.startsWith('cost');
+        const window = limit.endsWith('Hour') ? 'hour' : limit.endsWith('Month') ? 'month' : 'day';
+        const unit = isCost ? nanoPerUsd : 1;
+        const alert = {
+          tenant,
+          scope,
+          subject,
+          limit,
+          window,
+          threshold,
+          used: after / unit,
+          max: max / unit,
+        } as const;
+        metrics.budgetAlert(limit, scope, threshold);
+        logger.warn(alert, 'a limit was used up to a threshold');
+        onAlert(alert);
+      }
+    }
+  }
+}
+
+/** Of a session and a turn, unique within the tenant: neither has a slash. */
+export function accountOf(session: string, turn: string): string {
+  return `${session}/${turn}`;
+}
+
+function given<Facts extends object>(facts: Facts): { [Name in keyof Facts]?: Exclude<Facts[Name], undefined> } {
+  return Object.fromEntries(Object.entries(facts).filter(([, value]) => value !== undefined)) as never;
+}

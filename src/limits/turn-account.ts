@@ -1,0 +1,408 @@
+import { costOf } from '../ledger/price.ts';
+import type { Amounts, Meter, NewLedgerRow, StoredAccount } from '../store/account-contract.ts';
+import { StoreError } from '../store/store-error.ts';
+import type { UpstreamUsage } from '../upstream/contract.ts';
+import type { AccountingTools } from './accounting.ts';
+import type { TokenPrice } from './contract.ts';
+import { type Refusal, refusalOf } from './refusal.ts';
+
+/** What a turn surely takes, and how much more it would like. */
+export interface Estimate {
+  /** Tokens of the next upstream call, and how many such calls are made at once. */
+  input: number;
+  calls: number;
+  /** The most expensive of what may answer; undefined: nothing is known of its price. */
+  price: TokenPrice | undefined;
+  /** Longest answer, tokens. */
+  most: number;
+}
+
+/** An upstream call that is under way. */
+export interface RunningCall {
+  input: number;
+  price: TokenPrice | undefined;
+}
+
+/** An upstream call that is over, but for what the account knows itself. */
+export type CallReport = Omit<
+  NewLedgerRow,
+  'tenant' | 'session' | 'turn' | 'attempt' | 'user' | 'costNanoUsd' | 'price'
+> & {
+  /** Tokens of it that were handed on, by the gateway's own count. */
+  shown: number;
+};
+
+/** Answers that a call would be let go on with at least, where that is not all it is asked for, tokens. */
+const leastOutput = 16;
+/** An answer asks for more when it has used this share of what it was granted. */
+const lowWater = 3 / 4;
+
+/**
+ * What one turn may spend and has spent: reserved before it begins, counted while it streams, settled at its end. Every upstream
+ * call is a row of the ledger. Without limits it only writes that.
+ */
+export class TurnAccount {
+  readonly tenant: string;
+  readonly id: string;
+  /** Price of what is being shown. */
+  price: TokenPrice | undefined;
+  /** Output tokens handed on, all calls together: kept up to date by whoever hands on. */
+  shown = 0;
+  /** Above this many the next piece is worth asking for more. */
+  askAt = Number.POSITIVE_INFINITY;
+  readonly #tools: AccountingTools;
+  readonly #meters: readonly Meter[];
+  readonly #facts: Pick<NewLedgerRow, 'session' | 'turn' | 'user' | 'key' | 'team' | 'tier'>;
+  /** Of the turn's own limit, billionths of a US dollar. */
+  readonly #maxCost: number;
+  readonly #running = new Set<RunningCall>();
+  #spent: Amounts = { turns: 0, input: 0, output: 0, cost: 0 };
+  #allowance: Amounts = unlimited;
+  /** Output tokens handed on by calls that are over. */
+  #shownBefore = 0;
+  #rows: NewLedgerRow[] = [];
+  #attempts = 0;
+  #unpriced = 0;
+  #isOpen = false;
+  #isNew = false;
+  #isUnchecked = false;
+  #isOver = false;
+  /** Why there was no more, and when that was. */
+  #refusal: { refusal: Refusal; atMs: number } | undefined;
+  #growing: Promise<Refusal | undefined> | undefined;
+
+  constructor(
+    tools: AccountingTools,
+    about: {
+      tenant: string;
+      id: string;
+      meters: readonly Meter[];
+      maxCostNano: number | undefined;
+      facts: Pick<NewLedgerRow, 'session' | 'turn' | 'user' | 'key' | 'team' | 'tier'>;
+    },
+  ) {
+    this.#tools = tools;
+    this.tenant = about.tenant;
+    this.id = about.id;
+    this.#meters = about.meters;
+    this.#maxCost = about.maxCostNano ?? Number.POSITIVE_INFINITY;
+    this.#facts = about.facts;
+  }
+
+  get isOpen(): boolean {
+    return this.#isOpen;
+  }
+
+  /** Whether what a call costs has to be known. */
+  get limitsCost(): boolean {
+    return this.#maxCost !== Number.POSITIVE_INFINITY || this.#meters.some(({ unit }) => unit === 'cost');
+  }
+
+  /** Whether there is anything to reserve. */
+  get isLimited(): boolean {
+    return this.#meters.length > 0;
+  }
+
+  /** Of all calls that are over; undefined where one of them had no price. */
+  get costNano(): number | undefined {
+    return this.#unpriced > 0 ? undefined : this.#spent.cost;
+  }
+
+  /** Reserves what the turn takes, in one step over all its limits; the reason where it may not begin. */
+  async open({ input, calls, price, most }: Estimate): Promise<Refusal | undefined> {
+    if (this.#isOpen) return this.cover({ input, calls, price, most });
+    const cost = Math.ceil(calls * input * (price?.input ?? 0));
+    const own = this.#ownRefusal(cost, price);
+    if (own !== undefined || !this.isLimited) return own;
+    return this.#step(
+      { turns: 1, input: calls * input, output: 0, cost },
+      { least: Math.min(leastOutput, most), most: Math.min(most, this.#tools.estimateTokens) * calls, price },
+    );
+  }
+
+  /** As `open`, for a call that comes later: asks the store only where what is left does not cover it. */
+  async cover({ input, calls, price, most }: Estimate): Promise<Refusal | undefined> {
+    const cost = this.#spent.cost + Math.ceil(calls * input * (price?.input ?? 0));
+    const own = this.#ownRefusal(cost, price);
+    if (own !== undefined || !this.isLimited) return own;
+    if (!this.#isOpen) return this.open({ input, calls, price, most });
+    const need = { ...this.#spent, turns: 1, input: this.#spent.input + calls * input, cost };
+    const least = Math.min(leastOutput, most);
+    const has = this.#allowance;
+    const isCovered =
+      need.input <= has.input &&
+      need.output + least <= has.output &&
+      need.cost + least * (price?.output ?? 0) <= has.cost;
+    if (isCovered) return undefined;
+    return this.#step(need, { least, most: Math.min(most, this.#tools.estimateTokens) * calls, price });
+  }
+
+  /** Goes on with an account that another node had. */
+  restore({ rows, allowance, isSettled }: StoredAccount): void {
+    for (const row of rows) this.#count(row, row.shown ?? 0);
+    this.#attempts = rows.at(-1)?.attempt ?? 0;
+    this.#rows = [];
+    if (isSettled || !this.isLimited) return;
+    this.#isOpen = true;
+    this.#allowance = this.#limited(allowance);
+    this.#tools.keep(this);
+  }
+
+  /** A call is about to be made. Answers why not, where what is left does not pay for it. */
+  begin(price: TokenPrice | undefined, input: number): RunningCall | Refusal {
+    const cost = input * (price?.input ?? 0);
+    const left = this.#left();
+    const own = this.#ownRefusal(this.#spent.cost + this.#runningCost() + cost, price);
+    if (own !== undefined) return own;
+    if (input > left.input || cost > left.cost || left.output < 1)
+      return this.#refusal?.refusal ?? refusalOf(this.#scarcest(), undefined);
+    const call = { input, price };
+    this.#running.add(call);
+    return call;
+  }
+
+  /** A call is over: counted, and a row of the ledger. */
+  end(call: RunningCall | undefined, report: CallReport): void {
+    if (call !== undefined) this.#running.delete(call);
+    const { shown, ...rest } = report;
+    const price = call?.price;
+    const usage: UpstreamUsage = rest;
+    const row: NewLedgerRow = {
+      tenant: this.tenant,
+      ...this.#facts,
+      ...rest,
+      attempt: ++this.#attempts,
+      shown,
+      ...(price === undefined ? {} : { costNanoUsd: costOf(price, usage), price: price.label }),
+    };
+    this.#rows.push(row);
+    this.#count(row, shown);
+  }
+
+  #count(row: NewLedgerRow, shown: number): void {
+    this.#shownBefore += shown;
+    if (row.costNanoUsd === undefined && row.input + row.output > 0) this.#unpriced++;
+    this.#spent = {
+      turns: 1,
+      input: this.#spent.input + row.input,
+      output: this.#spent.output + row.output,
+      cost: this.#spent.cost + (row.costNanoUsd ?? 0),
+    };
+  }
+
+  /** Output tokens handed on, all calls together, beyond which nothing is paid for. */
+  get outputLimit(): number {
+    if (!this.isLimited && this.#maxCost === Number.POSITIVE_INFINITY) return Number.POSITIVE_INFINITY;
+    const left = this.#left();
+    const each = this.price?.output ?? 0;
+    // so small a part of a billionth comes of adding
+    const byCost = each === 0 ? Number.POSITIVE_INFINITY : Math.floor(left.cost / each + 1e-9);
+    const limit = this.#shownBefore + Math.max(0, Math.min(left.output, byCost));
+    const granted = limit - this.#shownBefore;
+    this.askAt = Number.isFinite(limit) ? this.#shownBefore + Math.floor(granted * lowWater) : limit;
+    return limit;
+  }
+
+  /** Asks for more output; the reason where there is none. One question at a time. */
+  grow(): Promise<Refusal | undefined> {
+    this.askAt = Number.POSITIVE_INFINITY;
+    this.#growing ??= this.#grow().finally(() => {
+      this.#growing = undefined;
+    });
+    return this.#growing;
+  }
+
+  async #grow(): Promise<Refusal | undefined> {
+    const live = this.#live();
+    const each = this.price?.output ?? 0;
+    if (live.cost + each > this.#maxCost) return ownBudget;
+    const { estimateTokens, now } = this.#tools;
+    // it was just asked
+    if (this.#refusal !== undefined && now() - this.#refusal.atMs < refusedMs) return this.#refusal.refusal;
+    return this.#step(live, { least: 1, most: estimateTokens, price: this.price });
+  }
+
+  async #step(
+    cover: Amounts,
+    { least, most, price }: { least: number; most: number; price: TokenPrice | undefined },
+  ): Promise<Refusal | undefined> {
+    const { store, leaseMs, noteUses, now, isOpenOnLoss } = this.#tools;
+    const rows = this.#rows;
+    try {
+      const result = await store.step({
+        tenant: this.tenant,
+        account: this.id,
+        meters: this.#meters,
+        spent: this.#live(),
+        cover,
+        output: { least, most: Math.max(least, most), costEach: price?.output ?? 0 },
+        leaseMs,
+        rows,
+      });
+      if (result.outcome === 'unknown') return undefined;
+      this.#stored(rows);
+      noteUses(this.tenant, result.uses);
+      if (result.outcome === 'refused') {
+        const refusal = refusalOf(result.meter, result.retryAfterMs);
+        this.#refusal = { refusal, atMs: now() };
+        this.#tools.refused(refusal);
+        return refusal;
+      }
+      this.#refusal = undefined;
+      if (result.outcome === 'open') this.#allowance = this.#limited(result.allowance);
+      if (result.outcome === 'open' && result.isNew) this.#isNew = true;
+      if (!this.#isOpen) this.#tools.keep(this);
+      this.#isOpen = true;
+      return undefined;
+    } catch (error) {
+      if (!(error instanceof StoreError)) throw error;
+      if (!isOpenOnLoss) return unreachable;
+      // told to go on: what it spends is counted when the store is back
+      this.#isUnchecked = true;
+      this.#allowance = unlimited;
+      return undefined;
+    }
+  }
+
+  /** Tells the store what was spent until now, so that others see it, and that this account is alive. */
+  async renew(): Promise<void> {
+    if (this.#isOver || !this.#isOpen) return;
+    const { store, leaseMs, noteUses } = this.#tools;
+    const { tenant, id: account } = this;
+    const rows = this.#rows;
+    const result = await store.step({ tenant, account, meters: this.#meters, spent: this.#live(), leaseMs, rows });
+    if (result.outcome !== 'open') return;
+    this.#stored(rows);
+    noteUses(tenant, result.uses);
+    // it had lapsed
+    if (!this.#isUnchecked) this.#allowance = this.#limited(result.allowance);
+  }
+
+  /** Writes the rows of calls that are over; another node goes on with the account. */
+  async leave(): Promise<void> {
+    this.#isOver = true;
+    this.#tools.release(this);
+    if (this.#rows.length === 0) return;
+    const { store, leaseMs } = this.#tools;
+    const { tenant, id: account } = this;
+    await store.step({ tenant, account, meters: this.#meters, spent: this.#spent, leaseMs, rows: this.#rows });
+  }
+
+  /** The end: what was not spent is given back, and the rest of the rows written. Repeated until it is answered. */
+  async settle(): Promise<void> {
+    this.#isOver = true;
+    this.#tools.release(this);
+    const { store, leaseMs, noteUses } = this.#tools;
+    const { tenant, id: account } = this;
+    if (this.#rows.length === 0 && !this.#isOpen && !this.isLimited) return;
+    const result = await store.step({
+      tenant,
+      account,
+      meters: this.#meters,
+      spent: { ...this.#spent, turns: 1 },
+      leaseMs,
+      settle: true,
+      rows: this.#rows,
+    });
+    if (result.outcome === 'settled') noteUses(tenant, result.uses);
+  }
+
+  /** Another turn object, perhaps on another node, has the same account. */
+  handOff(): void {
+    this.#isOver = true;
+    this.#tools.release(this);
+  }
+
+  /** It came to nothing: the turn was not taken. What was reserved is given back; should that fail, it lapses. */
+  async cancel(): Promise<void> {
+    this.#isOver = true;
+    this.#tools.release(this);
+    // what is not this one's own is not its to give back
+    if (!this.#isOpen || !this.#isNew) return;
+    const { store, leaseMs } = this.#tools;
+    const { tenant, id: account } = this;
+    const spent = { turns: 0, input: 0, output: 0, cost: 0 };
+    await store.step({ tenant, account, meters: this.#meters, spent, leaseMs, settle: true });
+    this.forget();
+  }
+
+  /** Its turn is stored as ended: nobody asks for it again. */
+  forget(): void {
+    this.#tools.forget(this.tenant, this.id);
+  }
+
+  /** These rows are in the ledger. */
+  #stored(rows: readonly NewLedgerRow[]): void {
+    const last = rows.at(-1)?.attempt ?? 0;
+    this.#rows = this.#rows.filter(({ attempt }) => attempt > last);
+  }
+
+  /** What was spent, with what runs now. */
+  #live(): Amounts {
+    const output = Math.max(0, this.shown - this.#shownBefore);
+    let input = this.#spent.input;
+    for (const call of this.#running) input += call.input;
+    const cost = this.#spent.cost + this.#runningCost() + output * (this.price?.output ?? 0);
+    return { turns: 1, input, output: this.#spent.output + output, cost: Math.ceil(cost - 1e-6) };
+  }
+
+  #runningCost(): number {
+    let cost = 0;
+    for (const { input, price } of this.#running) cost += input * (price?.input ?? 0);
+    return cost;
+  }
+
+  /** What may be spent beyond calls that are over and the input of those that run. */
+  #left(): Amounts {
+    let input = this.#allowance.input - this.#spent.input;
+    for (const call of this.#running) input -= call.input;
+    const cost = Math.min(this.#allowance.cost, this.#maxCost) - this.#spent.cost - this.#runningCost();
+    return { turns: 1, input, output: this.#allowance.output - this.#spent.output, cost };
+  }
+
+  /** What no meter counts is not limited. */
+  #limited(allowance: Amounts): Amounts {
+    const result = { ...allowance };
+    for (const unit of ['input', 'output', 'cost'] as const)
+      if (!this.#meters.some((meter) => meter.unit === unit)) result[unit] = Number.POSITIVE_INFINITY;
+    return result;
+  }
+
+  #ownRefusal(cost: number, price: TokenPrice | undefined): Refusal | undefined {
+    if (!this.limitsCost) return undefined;
+    if (price === undefined) return noPrice;
+    return cost > this.#maxCost ? ownBudget : undefined;
+  }
+
+  /** The meter that has the least room, as far as that is known here. */
+  #scarcest(): string {
+    return (this.#meters.find(({ unit }) => unit === 'cost') ?? this.#meters[0])?.name ?? 'turn:/maxCostUsd';
+  }
+}
+
+/** After a refusal the store is not asked again for this long, milliseconds. */
+const refusedMs = 250;
+
+const unlimited: Readonly<Amounts> = {
+  turns: Number.POSITIVE_INFINITY,
+  input: Number.POSITIVE_INFINITY,
+  output: Number.POSITIVE_INFINITY,
+  cost: Number.POSITIVE_INFINITY,
+};
+
+const noPrice: Refusal = {
+  code: 'price_unknown',
+  message: 'What this turn costs is limited, and its model has no price; the operator can add one to the catalogue.',
+};
+
+const ownBudget: Refusal = {
+  code: 'budget_exceeded',
+  message: 'The turn reached its limit of cost.',
+  limit: 'maxCostUsd',
+  scope: 'turn',
+};
+
+const unreachable: Refusal = {
+  code: 'store_unavailable',
+  message: 'The limits of this turn cannot be checked now; try again.',
+};
