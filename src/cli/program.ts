@@ -199,13 +199,18 @@ function millisecondsOf(flag: string, text: string): number {
   return Math.round(Number(amount) * { ms: 1, s: 1_000, m: 60_000 }[unit as 'ms' | 's' | 'm']);
 }
 
+/** Names of settings, wherever they stand. A hash of a key is none, but what it is of may be weak. */
+const secretSettings = new Set(['apiKey', 'sentinelPassword', 'secret', 'key', 'keyHash']);
+
 function withoutSecrets(value: unknown): unknown {
   return JSON.parse(
     JSON.stringify(value, (key, item: unknown) => {
-      if (key === 'apiKey' || key === 'sentinelPassword') return '[secret]';
+      if (secretSettings.has(key) && typeof item === 'string') return '[secret]';
       if (key === 'apiKeys') return (item as unknown[]).map(() => '[secret]');
       if (key === 'store' && typeof item === 'string') return withoutRedisPassword(item);
       if (key === 'baseUrl' && typeof item === 'string') return withoutCredentials(item);
+      // a symmetric key in a key set
+      if (key === 'jwks') return '[key set]';
       if (key === 'headers') return Object.fromEntries(Object.keys(item as object).map((name) => [name, '[secret]']));
       return item;
     }),

@@ -1,5 +1,4 @@
 import { randomBytes } from 'node:crypto';
-import { authenticateAnonymous } from '../auth/anonymous.ts';
 import type { Authenticate } from '../auth/contract.ts';
 import { parseConfig } from '../config/load-config.ts';
 import type { Config, ConfigInput } from '../config/schema.ts';
@@ -18,7 +17,7 @@ import { Retention } from '../session/retention.ts';
 import { SessionRegistry } from '../session/session-registry.ts';
 import type { OrphanedSession, SharedStore, Store } from '../store/contract.ts';
 import { LeaseLostError, StoreLossError } from '../store/store-error.ts';
-import type { Logger } from '../telemetry/contract.ts';
+import { type Logger, silentAudit } from '../telemetry/contract.ts';
 import { createLogger } from '../telemetry/logger.ts';
 import { startTransport } from '../transport/start-transport.ts';
 import { recoverTurns } from '../turn/recover-turns.ts';
@@ -31,7 +30,9 @@ import { checkSummaryRoute, LiveRoutes, needsLanguage, reloadedKeys } from './li
 import { createModelFacts } from './model-facts.ts';
 import { tokensForModel } from './model-tokens.ts';
 import { openStore } from './open-store.ts';
-import { createOriginPolicy } from './origin-policy.ts';
+import { createOriginPolicy, isLoopback } from './origin-policy.ts';
+import { createRouteCheck } from './route-check.ts';
+import { startAuth } from './start-auth.ts';
 import { retentionRules } from './retention-rules.ts';
 import { joinCluster, type Membership } from './join-cluster.ts';
 
@@ -262,6 +263,19 @@ async function assemble(parts: Parts): Promise<Gateway> {
       },
     });
   }
+  const audit = silentAudit;
+  const { authenticator } = await startAuth({
+    settings: config.auth,
+    records: store.records,
+    clock,
+    logger,
+    audit,
+    isLoopback: isLoopback(config.host),
+    custom: authenticate,
+  });
+  authenticator.onRevoked(() => {
+    for (const connection of connections) connection.recheck();
+  });
   const environment: ConnectionEnvironment = {
     registry,
     turns: membership?.cluster ?? localTurns(engine),
@@ -271,7 +285,9 @@ async function assemble(parts: Parts): Promise<Gateway> {
     node,
     limits,
     caps: ['reasoning', 'tools', 'history', 'presence'],
-    authenticate: authenticate ?? authenticateAnonymous,
+    authenticator,
+    audit,
+    checkRoute: createRouteCheck(router),
     defaultUpstream() {
       const { upstream, model } = router.route({ route: undefined, model: undefined });
       return { name: upstream.name, wire: upstream.wire, model };
@@ -334,6 +350,7 @@ async function assemble(parts: Parts): Promise<Gateway> {
     // the last frames and close handshakes are on their way
     if (connections.size > 0) await new Promise((resolve) => clock.setTimer(() => resolve(undefined), 100));
     await transport.close();
+    authenticator.close();
     commit.close();
     eventLoop.stop();
     await routes.close();
