@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import type { Authenticate } from '../auth/contract.ts';
+import type { Authenticate, KeyService, TicketService } from '../auth/contract.ts';
 import { parseConfig } from '../config/load-config.ts';
 import type { Config, ConfigInput } from '../config/schema.ts';
 import { Connection } from '../connection/connection.ts';
@@ -17,7 +17,7 @@ import { Retention } from '../session/retention.ts';
 import { SessionRegistry } from '../session/session-registry.ts';
 import type { OrphanedSession, SharedStore, Store } from '../store/contract.ts';
 import { LeaseLostError, StoreLossError } from '../store/store-error.ts';
-import { type Logger, silentAudit } from '../telemetry/contract.ts';
+import { type AuditLog, type Logger, silentAudit } from '../telemetry/contract.ts';
 import { createLogger } from '../telemetry/logger.ts';
 import { startTransport } from '../transport/start-transport.ts';
 import { recoverTurns } from '../turn/recover-turns.ts';
@@ -47,6 +47,8 @@ export interface GatewayOptions extends Omit<ConfigInput, 'store'> {
   store?: string | Store | undefined;
   logger?: Logger | undefined;
   authenticate?: Authenticate | undefined;
+  /** Told of acts that matter to security. */
+  audit?: AuditLog | undefined;
   clock?: Clock | undefined;
   /** The node lost its lease in a shared store and has closed its sockets; it cannot go on. */
   onLeaseLost?: (() => void) | undefined;
@@ -59,6 +61,10 @@ export interface Gateway {
   readonly port: number;
   readonly transport: 'uws' | 'ws';
   readonly node: string;
+  /** API keys; the program itself is `operator`. */
+  readonly keys: KeyService;
+  /** Tickets for those whom the program knows. */
+  readonly tickets: TicketService;
   /** Turns that an earlier process left and that were ended at the start. */
   readonly recoveredTurns: number;
   /** What is going on now. */
@@ -113,6 +119,7 @@ function configOf(options: GatewayOptions): Config {
     store,
     logger: _logger,
     authenticate: _authenticate,
+    audit: _audit,
     clock: _clock,
     randomBytes: _randomBytes,
     onLeaseLost: _onLeaseLost,
@@ -263,8 +270,8 @@ async function assemble(parts: Parts): Promise<Gateway> {
       },
     });
   }
-  const audit = silentAudit;
-  const { authenticator } = await startAuth({
+  const audit = options.audit ?? silentAudit;
+  const { authenticator, keys, tickets } = await startAuth({
     settings: config.auth,
     records: store.records,
     clock,
@@ -369,6 +376,8 @@ async function assemble(parts: Parts): Promise<Gateway> {
     port: transport.port,
     transport: transport.kind,
     node,
+    keys,
+    tickets,
     recoveredTurns,
     stats: () => ({
       connections: connections.size,
