@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { authSettingsSchema } from '../auth/settings.ts';
 import { modelEntrySchema } from '../catalogue/model-entry.ts';
 import { scopedLimitsSchema } from '../limits/rules.ts';
 import { routingShape } from '../routing/rules.ts';
@@ -187,6 +188,7 @@ export const configSchema = z.strictObject({
   tls: z.strictObject({ certificateFile: z.string(), keyFile: z.string() }).optional(),
   /** Origins of pages on other hosts that may connect; `*` allows every page. */
   origins: z.array(z.string()).default([]),
+  auth: authSettingsSchema,
   log: z
     .strictObject({
       level: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info'),
@@ -260,6 +262,8 @@ export const configSchema = z.strictObject({
       idleTimeoutSeconds: z.int().min(8).max(960).multipleOf(4).default(40),
       slowConsumerMs: positive.default(30_000),
       maxHistoryBytes: positive.default(1024 * 1024),
+      /** Frames of one socket, four seconds' worth of them at once. */
+      framesPerSecond: positive.default(500),
     })
     .prefault({}),
   /** What each tenant, key, user, session and address may use; nothing is limited by default. */

@@ -3,6 +3,7 @@ import type { TurnFrame } from '../../protocol/frames/turn.ts';
 import type { LogEvent } from '../session/log-event.ts';
 import type { Spender } from '../limits/contract.ts';
 import type { AccountStore } from './account-contract.ts';
+import type { RecordStore } from './record-contract.ts';
 
 /** A session belongs to one tenant; every key of a store starts with it. */
 export interface SessionKey {
@@ -49,13 +50,19 @@ export interface StoredSummary {
   text: string;
 }
 
+/** Whoever asked for a turn, with everything that the node which runs it must know; see `Identity`. */
+export interface TurnAsker extends Spender {
+  subject: string;
+  models?: readonly string[] | undefined;
+  routes?: readonly string[] | undefined;
+}
+
 /** What a turn needs to be started, joined or ended by any node. */
 export interface TurnRecord {
   turn: string;
   fingerprint: string;
   frame: Omit<TurnFrame, 't' | 's' | 'ref'>;
-  /** What its credential says of whoever asked, for rules, limits and the ledger; absent where it says nothing. */
-  who?: Spender | undefined;
+  who: TurnAsker;
   /** Milliseconds since 1970, for display alone: clocks differ and jump. */
   acceptedAt: number;
   /** Of a session's unfinished turns, the one claimed earlier has the smaller one. */
@@ -178,6 +185,7 @@ export interface Store {
   readonly kind: string;
   /** Limits, budgets and the ledger. */
   readonly accounts: AccountStore;
+  readonly records: RecordStore;
   createSession(
     key: SessionKey,
     settings: Settings,

@@ -21,7 +21,7 @@ import { estimateOf, UnpaidCall } from './estimate.ts';
 import { addRows, lostCall } from './lost-call.ts';
 import { OpenCalls } from './open-calls.ts';
 import { prepareWindow } from './prepare-window.ts';
-import { routeTurn } from './route-turn.ts';
+import { routeTurn, stillAllowed } from './route-turn.ts';
 import { settleTurn } from './settle-turn.ts';
 import { TurnMachine } from './turn-machine.ts';
 import { type DeltaKind, minimum, TurnOutput } from './turn-output.ts';
@@ -254,7 +254,7 @@ export class Turn implements LiveTurn {
 
   /** Undefined when what the other node had chosen is not configured here. */
   #routeAgain({ upstream, model, route }: LogEventOf<'turn.routed'>): RouteDecision | undefined {
-    return this.#environment.router.again(upstream, model, route);
+    return stillAllowed(this.#environment.router.again(upstream, model, route), this.record);
   }
 
   /** Accounts what the other node did, and knows the calls that it opened. */

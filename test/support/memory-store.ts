@@ -10,6 +10,7 @@ import { decideClaim, releaseTurn } from '../../src/store/claim-rules.ts';
 import { decidePin, mayReplaceSummary } from '../../src/store/window-rules.ts';
 import { createMemoryAccounts } from './memory-accounts.ts';
 import type { LogEvent } from '../../src/session/log-event.ts';
+import { createMemoryRecords } from './memory-records.ts';
 
 export interface MemoryStore extends Store {
   /** Everything that was appended to the node log, in order. */
@@ -43,6 +44,7 @@ export function createMemoryStore(delay: () => Promise<void> = () => Promise.res
       await delay();
       return result;
     }),
+    records: createMemoryRecords(step),
     logged,
     createSession: (key, settings, epoch, at) =>
       step(() => {

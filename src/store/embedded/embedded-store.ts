@@ -22,6 +22,7 @@ import type {
 import { StoreError, StoreStartError } from '../store-error.ts';
 import { lockDirectory } from './directory-lock.ts';
 import { createEmbeddedAccounts } from './embedded-accounts.ts';
+import { createEmbeddedRecords } from './embedded-records.ts';
 import { createEmbeddedRetention, type StoredEntry, withoutTime } from './embedded-retention.ts';
 import { keys } from './keys.ts';
 import { NodeLog } from './node-log.ts';
@@ -154,6 +155,7 @@ export function openEmbeddedStore(options: EmbeddedStoreOptions): Store {
   return {
     kind: 'embedded',
     accounts,
+    records: createEmbeddedRecords({ database, commit }),
     createSession: (key, settings, epoch, at) =>
       commit(() => {
         const existing = readStored(key);

@@ -26,6 +26,8 @@ const commands = {
   parleyAccountStep: ['account-step', 6, 'account-meters'],
   parleyReleaseLapsed: ['release-lapsed', 3, 'account-meters'],
   parleyReadMeters: ['read-meters', 1, 'account-meters'],
+  parleyWriteRecord: ['write-record', 4],
+  parleyTakeRecord: ['take-record', 4],
 } as const satisfies Record<string, [file: string, keys: number, before?: string]>;
 
 type Command = (...keysAndArguments: (string | number)[]) => Promise<unknown>;
