@@ -343,7 +343,9 @@ export class TurnAccount {
     let input = this.#spent.input;
     for (const call of this.#running) input += call.input;
     const cost = this.#spent.cost + this.#runningCost() + output * (this.price?.output ?? 0);
-    return { turns: 1, input, output: this.#spent.output + output, cost: Math.ceil(cost - 1e-6) };
+    // one that is still to be let in has not been spent
+    const turns = this.#isOpen ? 1 : 0;
+    return { turns, input, output: this.#spent.output + output, cost: Math.ceil(cost - 1e-6) };
   }
 
   #runningCost(): number {
