@@ -28,5 +28,5 @@ export function costOf(price: TokenPrice, usage: Omit<UpstreamUsage, 'reasoning'
   const plain = Math.max(0, input - cached - cacheWrite);
   const exact = plain * price.input + cached * price.cacheRead + cacheWrite * price.cacheWrite + output * price.output;
   // what binary fractions add behind the ninth place is not a billionth
-  return Math.ceil(exact - 1e-6);
+  return Math.max(0, Math.ceil(exact - 1e-6));
 }
