@@ -4,8 +4,11 @@ import { tokensForModel } from '../../src/gateway/model-tokens.ts';
 import { checkContiguous, textOf } from '../support/assembled-text.ts';
 import { printVerdictLine } from '../support/print-verdict.ts';
 import { RawClient } from '../support/raw-client.ts';
+import type { Store } from '../../src/store/contract.ts';
+import { openEmbeddedStore } from '../../src/store/embedded/embedded-store.ts';
+import { checkRows } from '../support/check-ledger.ts';
 import { seededRandom } from '../support/seeded-random.ts';
-import { newTurnId, startTestGateway } from '../support/test-gateway.ts';
+import { newTurnId, startTestGateway, temporaryDirectory } from '../support/test-gateway.ts';
 import type { Plan, StreamFault } from '../support/upstream-double/plan.ts';
 import { startUpstreamDouble, type UpstreamDouble } from '../support/upstream-double/start-upstream-double.ts';
 import { answerText } from '../support/upstream-double/token-text.ts';
@@ -100,7 +103,9 @@ function expectation(fault: Fault, afterTokens: number, policy: Policy) {
   };
 }
 
-async function startScene(policy: Policy): Promise<{ gateway: Gateway; one: UpstreamDouble; two: UpstreamDouble }> {
+async function startScene(
+  policy: Policy,
+): Promise<{ gateway: Gateway; store: Store; one: UpstreamDouble; two: UpstreamDouble }> {
   const [one, two] = [await startUpstreamDouble(), await startUpstreamDouble()];
   onTestFinished(async () => {
     await Promise.all([one.close(), two.close()]);
@@ -124,10 +129,13 @@ async function startScene(policy: Policy): Promise<{ gateway: Gateway; one: Upst
         onBreak: policy,
       },
     ],
+    quotas: { tenant: { costUsdPerMonth: 1_000, outputTokensPerDay: 1_000_000 }, estimateTokens: 8 },
   };
-  return { gateway: await startTestGateway(options), one, two };
+  const store = openEmbeddedStore({ directory: temporaryDirectory() });
+  return { gateway: await startTestGateway({ ...options, store }), store, one, two };
 }
 
+const budget = { name: 'tenant:/costUsdPerMonth', unit: 'cost', max: 1e12, window: 'month' } as const;
 const trials = process.env.PARLEY_LONG ? 400 : 60;
 const seedOfRun = Number(process.env.PARLEY_SEED ?? 20_261_121);
 
@@ -141,7 +149,7 @@ test.each(policies)('when an answer breaks: %s', { timeout: 900_000 }, async (po
   const ends: Record<string, number> = {};
   // a breaker opens after some of them, so each scene has its own few
   for (let at = 0; at < kinds.length; at += 2) {
-    const { gateway, one, two } = await startScene(policy);
+    const { gateway, store, one, two } = await startScene(policy);
     two.setPlan({ kind: 'stream', seed, tokens });
     const client = await RawClient.connect(gateway.url);
     for (const [i, { fault, afterTokens }] of kinds.slice(at, at + 2).entries()) {
@@ -176,6 +184,13 @@ test.each(policies)('when an answer breaks: %s', { timeout: 900_000 }, async (po
         about,
       ).toHaveLength(expected.restarts);
       checkContiguous(client.frames, i, 0);
+      const { rows } = await store.accounts.readLedger('default', { from: 0, to: Number.MAX_SAFE_INTEGER, limit: 999 });
+      const paid = rows.filter((row) => row.turn === turn);
+      checkRows(ended, paid, about);
+      // one row for each call, also for those that cost nothing
+      expect(paid, about).toHaveLength(expected.first + expected.second);
+      const [held] = await store.accounts.readMeters('default', [budget]);
+      expect(held, about).toEqual({ used: rows.reduce((sum, row) => sum + row.costNanoUsd!, 0), held: 0 });
       checkCharge(one, two, before, turn, ended.usage.output, about);
     }
     await client.close();

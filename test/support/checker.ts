@@ -3,6 +3,7 @@ import type { EventFrame } from '../../protocol/down.ts';
 import type { FinishedTurn } from '../../protocol/frames/history.ts';
 import { createRedisKeys } from '../../src/store/redis/keys.ts';
 import { checkContiguous, cutEvents, isEvent, textOf, transcript } from './assembled-text.ts';
+import { checkRedisLedger } from './check-ledger.ts';
 import type { Fleet } from './node-fleet.ts';
 import type { Observer } from './observer.ts';
 import { until } from './persistent-client.ts';
@@ -39,6 +40,7 @@ export async function checkRun(run: Run): Promise<Verdict> {
   const { fleet, turns, observers, maxCalls = 1 } = run;
   const verdict: Verdict = { sessions: turns.size, turns: 0, ends: {}, tokens: 0 };
   const names = [...turns.keys()];
+  const ends: Extract<EventFrame, { t: 'turn.ended' }>[] = [];
   const calls = new Map<string, number>();
   for (const { headers } of fleet.double.requests) {
     const turn = String(headers['x-client-request-id']);
@@ -49,6 +51,7 @@ export async function checkRun(run: Run): Promise<Verdict> {
     const logs = await readLogs(fleet, some, turns);
     for (const name of some) {
       const log = logs.get(name)!;
+      for (const event of log.events) if (event.t === 'turn.ended') ends.push(event);
       for (const turn of turns.get(name)!) {
         checkTurn(fleet, log.events, turn, verdict);
         expect(calls.get(turn) ?? 0, `upstream calls of ${turn}`).toBeLessThanOrEqual(maxCalls);
@@ -61,6 +64,7 @@ export async function checkRun(run: Run): Promise<Verdict> {
     }
   }
   await checkNothingLeft(fleet, names);
+  await checkRedisLedger(fleet.admin, fleet.prefix, ends);
   return verdict;
 }
 

@@ -57,7 +57,12 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
     assistantPrefix: 'trailing',
     onCrash,
   } as const;
-  const settings = { store: redis.url, redisPrefix: prefix, leaseMs: 1_000, upstreams: [upstream], ...config };
+  // limits that nobody reaches: every turn reserves and settles
+  const quotas = {
+    tenant: { costUsdPerMonth: 1_000_000, concurrentTurns: 100_000 },
+    user: { outputTokensPerDay: 1e9 },
+  };
+  const settings = { quotas, store: redis.url, redisPrefix: prefix, leaseMs: 1_000, upstreams: [upstream], ...config };
   const nodes = await Promise.all(Array.from({ length: options.nodes ?? 3 }, () => startGatewayProcess(settings)));
   const admin = new Redis(redis.url);
   admin.on('error', () => {});
