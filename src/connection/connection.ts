@@ -23,6 +23,9 @@ import { SessionFrames } from './session-frames.ts';
 /** A socket that was told to close gets this long for the closing handshake, milliseconds. */
 const closeGraceMs = 1_000;
 
+/** While hello is being answered, as much as so many of the largest messages is kept. */
+const earlyMessages = 4;
+
 /**
  * One socket's protocol: hello within its deadline, then any number of attached sessions. Frames of one alias are
  * handled in their order; those of different aliases do not wait for each other.
@@ -41,6 +44,7 @@ export class Connection implements SocketHandler, Follower {
   #closed = false;
   /** Frames that came while hello was being answered. */
   #early: UpFrame[] = [];
+  #earlyBytes = 0;
 
   constructor(socket: Socket, environment: ConnectionEnvironment) {
     this.id = environment.newConnectionId();
@@ -72,6 +76,12 @@ export class Connection implements SocketHandler, Follower {
     if (size > maxMessageBytes) {
       this.close('message_too_large', `a message may have ${maxMessageBytes} bytes`);
       return;
+    }
+    if (this.#greeting && this.#sessions === undefined) {
+      // nobody knows yet who fills the memory
+      this.#earlyBytes += size;
+      if (this.#earlyBytes > earlyMessages * maxMessageBytes)
+        return this.close('limit', 'too much came before welcome');
     }
     let values: unknown[];
     try {

@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import { systemClock } from '../../src/lib/clock.ts';
 import { createAuditTrail } from '../support/audit-trail.ts';
 import { createCredentialScene } from '../support/credential-scene.ts';
+import { RawClient } from '../support/raw-client.ts';
 import { connectWith, refusalOf } from '../support/say-hello.ts';
 import { newTurnId, startTestGateway } from '../support/test-gateway.ts';
 
@@ -220,6 +221,19 @@ test('an issuer whose keys cannot be had refuses for the moment, and says no mor
 test('a credential that takes too long to check is told to come again', async () => {
   const { gateway } = await start({ auth: { timeoutMs: 100 }, authenticate: () => new Promise<never>(() => {}) });
   expect((await refusalOf(gateway.url, { key: 'x' })).code).toBe(4004);
+});
+
+test('what comes before the credential is checked is kept, but not without a bound', async () => {
+  const { gateway } = await start({
+    auth: {},
+    limits: { maxMessageBytes: 10_000 },
+    authenticate: () => new Promise<never>(() => {}),
+  });
+  const client = await RawClient.open(gateway.url);
+  client.send({ t: 'hello' });
+  const settings = { system: 'x'.repeat(9_000) };
+  for (let i = 0; i < 8; i++) client.send({ t: 'attach', ref: i, s: i, create: { settings } });
+  expect((await client.closed).code).toBe(4305);
 });
 
 test('frames that come too fast are answered now and then, and the socket that goes on is closed', async () => {
