@@ -122,11 +122,12 @@ export class TurnAccount {
 
   /** As `open`, for a call that comes later: asks the store only where what is left does not cover it. */
   async cover({ input, calls, price, most }: Estimate): Promise<Refusal | undefined> {
-    const cost = this.#spent.cost + Math.ceil(calls * input * (price?.input ?? 0));
+    const live = this.#live();
+    const cost = live.cost + Math.ceil(calls * input * (price?.input ?? 0));
     const own = this.#ownRefusal(cost, price);
     if (own !== undefined || !this.isLimited) return own;
     if (!this.#isOpen) return this.open({ input, calls, price, most });
-    const need = { ...this.#spent, turns: 1, input: this.#spent.input + calls * input, cost };
+    const need = { turns: 1, input: live.input + calls * input, output: live.output, cost };
     const least = Math.min(leastOutput, most);
     const has = this.#allowance;
     const isCovered =
@@ -148,14 +149,20 @@ export class TurnAccount {
     this.#tools.keep(this);
   }
 
-  /** A call is about to be made. Answers why not, where what is left does not pay for it. */
-  begin(price: TokenPrice | undefined, input: number): RunningCall | Refusal {
+  /**
+   * A call is about to be made. Answers why not, where nothing pays for it; a promise where more has to be asked for first.
+   */
+  begin(price: TokenPrice | undefined, input: number): RunningCall | Refusal | Promise<RunningCall | Refusal> {
     const cost = input * (price?.input ?? 0);
-    const left = this.#left();
-    const own = this.#ownRefusal(this.#spent.cost + this.#runningCost() + cost, price);
+    const own = this.#ownRefusal(this.#live().cost + cost, price);
     if (own !== undefined) return own;
-    if (input > left.input || cost > left.cost || left.output < 1)
-      return this.#refusal?.refusal ?? refusalOf(this.#scarcest(), undefined);
+    const left = this.#left();
+    if (input <= left.input && cost <= left.cost && left.output >= 1) return this.#begun(price, input);
+    const { estimateTokens: most } = this.#tools;
+    return this.cover({ input, calls: 1, price, most }).then((refusal) => refusal ?? this.#begun(price, input));
+  }
+
+  #begun(price: TokenPrice | undefined, input: number): RunningCall {
     const call = { input, price };
     this.#running.add(call);
     return call;
@@ -374,11 +381,6 @@ export class TurnAccount {
     if (!this.limitsCost) return undefined;
     if (price === undefined) return noPrice;
     return cost > this.#maxCost ? ownBudget : undefined;
-  }
-
-  /** The meter that has the least room, as far as that is known here. */
-  #scarcest(): string {
-    return (this.#meters.find(({ unit }) => unit === 'cost') ?? this.#meters[0])?.name ?? 'turn:/maxCostUsd';
   }
 }
 

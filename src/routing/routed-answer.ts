@@ -27,8 +27,8 @@ export interface RoutedRequest {
   kind?: AttemptKind | undefined;
   /** The request for a target. `said`: text the answer goes on behind. */
   build(target: Target, said: string | undefined): UpstreamRequest;
-  /** A call is going to be made; the reason where nobody pays for it, and then it is not. */
-  begins?(target: Target, kind: AttemptKind): UpstreamError | undefined;
+  /** A call is going to be made; the reason where nobody pays for it, and then it is not. It may have to be asked for. */
+  begins?(target: Target, kind: AttemptKind): UpstreamError | undefined | Promise<UpstreamError | undefined>;
   /** Whether a target may be asked at all; the reason where not. */
   refusalOf?(target: Target): UpstreamError | undefined;
 }
@@ -226,13 +226,23 @@ export class RoutedAnswer {
   }
 
   #launch(target: Target, kind: AttemptKind): void {
-    const { balancer, clock } = this.#options;
-    const { build, policy } = this.#request;
     const isFirst = this.#calls++ === 0;
     const refusal = this.#request.refusalOf?.(target);
     this.#tried.add(target.key);
     if (refusal !== undefined) return this.#failed(refusal, false);
-    const unpaid = this.#request.begins?.(target, kind);
+    const paying = this.#request.begins?.(target, kind);
+    if (!(paying instanceof Promise)) return this.#launchPaid(target, kind, isFirst, paying);
+    paying.then(
+      (unpaid) => {
+        if (!this.#isOver) this.#launchPaid(target, kind, isFirst, unpaid);
+      },
+      (cause: unknown) => this.#fail(new UpstreamError('internal', 'The call could not be paid for.', { cause })),
+    );
+  }
+
+  #launchPaid(target: Target, kind: AttemptKind, isFirst: boolean, unpaid: UpstreamError | undefined): void {
+    const { balancer, clock } = this.#options;
+    const { build, policy } = this.#request;
     if (unpaid !== undefined) {
       // the call that is to be hedged goes on
       if (this.#running.size === 0) this.#failed(unpaid, false);

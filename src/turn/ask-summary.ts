@@ -1,5 +1,6 @@
 import type { Usage } from '../../protocol/frames/common.ts';
 import type { Accounting } from '../limits/accounting.ts';
+import type { Refusal } from '../limits/refusal.ts';
 import type { RunningCall, TurnAccount } from '../limits/turn-account.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { RouteDecision } from '../routing/contract.ts';
@@ -107,10 +108,13 @@ export async function askSummary(request: SummaryRequest): Promise<{ text: strin
         session: request.id,
         tokens: maxTokens,
         begins: (target) => {
+          const began = (call: RunningCall | Refusal): UnpaidCall | undefined => {
+            if ('code' in call) return new UnpaidCall(call);
+            running.push(call);
+            return undefined;
+          };
           const call = account.begin(accounting.priceOf(target), input);
-          if ('code' in call) return new UnpaidCall(call);
-          running.push(call);
-          return undefined;
+          return call instanceof Promise ? call.then(began) : began(call);
         },
         isFollowUp: false,
         hasTools: false,

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { TurnRouted } from '../../protocol/frames/turn.ts';
+import type { Refusal } from '../limits/refusal.ts';
 import type { CallReport, RunningCall, TurnAccount } from '../limits/turn-account.ts';
 import type { CheckedFormat } from '../lib/json-format.ts';
 import type { AttemptKind, AttemptReport } from '../routing/attempt.ts';
@@ -143,10 +144,15 @@ export class UpstreamRound {
   }
 
   /** The call is going to be made; the reason where what is left does not pay for it. */
-  #begin(target: Target, kind: AttemptKind): UnpaidCall | undefined {
+  #begin(target: Target, kind: AttemptKind): UnpaidCall | undefined | Promise<UnpaidCall | undefined> {
     if (kind === 'shadow') return undefined;
-    const { account, bounded } = this.#host;
+    const { account } = this.#host;
     const call = account.begin(this.#environment.accounting.priceOf(target), this.#request.inputTokens);
+    return call instanceof Promise ? call.then((paid) => this.#began(target, paid)) : this.#began(target, call);
+  }
+
+  #began(target: Target, call: RunningCall | Refusal): UnpaidCall | undefined {
+    const { bounded } = this.#host;
     if ('code' in call) return new UnpaidCall(call);
     const running = this.#running.get(target.key);
     if (running === undefined) this.#running.set(target.key, [call]);
