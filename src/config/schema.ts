@@ -259,6 +259,9 @@ export const configSchema = z.strictObject({
       idleTimeoutSeconds: z.int().min(8).max(960).multipleOf(4).default(40),
       slowConsumerMs: positive.default(30_000),
       maxHistoryBytes: positive.default(1024 * 1024),
+      /** Body of a request over HTTP, and how long it may take to come. */
+      maxBodyBytes: positive.default(1024 * 1024),
+      bodyMs: positive.default(10_000),
     })
     .prefault({}),
   /** How long conversations are kept; nothing is removed by default. */
