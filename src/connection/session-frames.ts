@@ -12,6 +12,7 @@ import { finishedTurnOf } from '../session/finished-turn.ts';
 import { mergeSettings } from '../session/merge-settings.ts';
 import type { Session } from '../session/session.ts';
 import { StoreError } from '../store/store-error.ts';
+import { eraseSession } from '../turn/erase-session.ts';
 import { checkTools } from './check-tools.ts';
 import { checkPlainValue } from './check-plain-value.ts';
 import type { ConnectionEnvironment } from './contract.ts';
@@ -265,16 +266,9 @@ export class SessionFrames {
 
   async #delete(frame: Delete, slot: Slot | undefined): Promise<void> {
     const session = this.#writable(frame.s, slot);
-    const { turns, store, registry } = this.#environment;
-    turns.abandon(session);
-    await store.deleteSession(session.key);
-    registry.remove(session);
-    for (const { follower, alias } of [...session.attachments]) {
-      const ref = follower === this.#sink && alias === frame.s ? frame.ref : undefined;
-      follower.sendFrame({ t: 'deleted', ref, s: alias });
-      follower.forget(alias);
-    }
-    session.detachAll();
+    await eraseSession(this.#environment, session, (follower, alias) =>
+      follower === this.#sink && alias === frame.s ? frame.ref : undefined,
+    );
   }
 
   #attachedSession(alias: number, slot: Slot | undefined): Session {
