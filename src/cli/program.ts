@@ -202,7 +202,8 @@ function millisecondsOf(flag: string, text: string): number {
 function withoutSecrets(value: unknown): unknown {
   return JSON.parse(
     JSON.stringify(value, (key, item: unknown) => {
-      if (key === 'apiKey' || key === 'sentinelPassword') return '[secret]';
+      if (['apiKey', 'sentinelPassword', 'secret', 'token'].includes(key)) return '[secret]';
+      if (key === 'url' && typeof item === 'string') return withoutCredentials(item);
       if (key === 'apiKeys') return (item as unknown[]).map(() => '[secret]');
       if (key === 'store' && typeof item === 'string') return withoutRedisPassword(item);
       if (key === 'baseUrl' && typeof item === 'string') return withoutCredentials(item);
