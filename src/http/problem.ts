@@ -70,7 +70,8 @@ export class Problem extends Error {
       retryAfterMs,
       errors: violations === undefined ? undefined : [...violations],
     };
-    const retryAfter = retryAfterMs === undefined ? {} : { 'retry-after': String(Math.ceil(retryAfterMs / 1_000)) };
+    const retryAfter: Record<string, string> =
+      retryAfterMs === undefined ? {} : { 'retry-after': String(Math.ceil(retryAfterMs / 1_000)) };
     return {
       status: this.status,
       headers: { 'content-type': 'application/problem+json', ...retryAfter, ...headers },
@@ -96,6 +97,7 @@ export function problemOf(error: unknown): Problem {
 }
 
 function bodyProblem(error: BodyError): Problem {
-  if (error.problem === 'too_large') return new Problem('input_too_large', 'The body is larger than the gateway takes.');
+  if (error.problem === 'too_large')
+    return new Problem('input_too_large', 'The body is larger than the gateway takes.');
   return new Problem('request_timeout', 'The body of the request did not come in time.');
 }

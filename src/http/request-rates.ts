@@ -16,6 +16,7 @@ const maxBuckets = 20_000;
 export class RequestRates {
   readonly #clock: Pick<Clock, 'now'>;
   readonly #buckets = new Map<string, Bucket>();
+  #tidiedMs = Number.NEGATIVE_INFINITY;
 
   constructor(clock: Pick<Clock, 'now'>) {
     this.#clock = clock;
@@ -52,7 +53,10 @@ export class RequestRates {
   }
 
   #tidy(nowMs: number): void {
-    for (const [name, { tokens, atMs, perMinute }] of this.#buckets) {
+    // looking through all of them for each new one would be worth an attack
+    const isDue = nowMs - this.#tidiedMs > 1_000;
+    if (isDue) this.#tidiedMs = nowMs;
+    for (const [name, { tokens, atMs, perMinute }] of isDue ? this.#buckets : []) {
       if (tokens + ((nowMs - atMs) * perMinute) / 60_000 >= perMinute) this.#buckets.delete(name);
     }
     const [oldest] = this.#buckets.keys();
