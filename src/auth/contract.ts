@@ -1,6 +1,15 @@
 import type { Auth } from '../../protocol/frames/hello.ts';
 import type { LimitRules } from '../limits/rules.ts';
 import type { UpgradeInfo } from '../transport/contract.ts';
+import type {
+  CreateKeyRequest,
+  Key,
+  KeyList,
+  KeyWithSecret,
+  ListKeysRequest,
+  RotateKeyRequest,
+} from './key-schemas.ts';
+import type { CreateTicketRequest, Ticket } from './ticket-schemas.ts';
 
 /** What may be done: take turns, read sessions, take whole sessions away, erase them, manage keys and see all usage. */
 export const permissions = ['chat', 'history', 'export', 'erase', 'admin'] as const;
@@ -54,4 +63,29 @@ export interface Authenticator {
   /** Calls back when credentials were revoked: whoever holds one of them is to be asked again. */
   onRevoked(callback: () => void): void;
   close(): void;
+}
+
+/** On whose behalf keys are managed; `operator`: whoever has the store itself. */
+export type KeyActor = Identity | 'operator';
+
+/**
+ * API keys. An identity needs the permission `admin`, and manages the keys of its own tenant; with the role `operator`
+ * those of all tenants. None gives more than it has. Throws `ProtocolError` `forbidden`, and `invalid_frame` for a wrong
+ * request; a key that does not exist or is another tenant's is `undefined`.
+ */
+export interface KeyService {
+  create(actor: KeyActor, request: CreateKeyRequest): Promise<KeyWithSecret>;
+  list(actor: KeyActor, request?: ListKeysRequest): Promise<KeyList>;
+  rotate(actor: KeyActor, id: string, request?: RotateKeyRequest): Promise<KeyWithSecret | undefined>;
+  /** For good, at once, with the connections it opened; also those that its tickets opened. */
+  revoke(actor: KeyActor, id: string): Promise<Key | undefined>;
+}
+
+/** Short-lived credentials for browsers, made by whoever holds a longer one. */
+export interface TicketService {
+  /**
+   * Throws `ProtocolError` `forbidden` when it would be more than the issuer has, or when the issuer came with a ticket or
+   * with nothing itself; `invalid_frame` for a wrong request.
+   */
+  issue(issuer: Identity, request: CreateTicketRequest): Promise<Ticket>;
 }

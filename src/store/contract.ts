@@ -1,6 +1,7 @@
 import type { OnBusy, Settings, TurnStatus } from '../../protocol/frames/common.ts';
 import type { TurnFrame } from '../../protocol/frames/turn.ts';
 import type { LogEvent } from '../session/log-event.ts';
+import type { RecordStore } from './record-contract.ts';
 
 /** A session belongs to one tenant; every key of a store starts with it. */
 export interface SessionKey {
@@ -174,6 +175,7 @@ export interface OrphanedSession {
  */
 export interface Store {
   readonly kind: string;
+  readonly records: RecordStore;
   createSession(
     key: SessionKey,
     settings: Settings,

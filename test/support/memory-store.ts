@@ -9,6 +9,7 @@ import type {
 import { decideClaim, releaseTurn } from '../../src/store/claim-rules.ts';
 import { decidePin, mayReplaceSummary } from '../../src/store/window-rules.ts';
 import type { LogEvent } from '../../src/session/log-event.ts';
+import { createMemoryRecords } from './memory-records.ts';
 
 export interface MemoryStore extends Store {
   /** Everything that was appended to the node log, in order. */
@@ -36,6 +37,7 @@ export function createMemoryStore(delay: () => Promise<void> = () => Promise.res
 
   return {
     kind: 'memory',
+    records: createMemoryRecords(step),
     logged,
     createSession: (key, settings, epoch, at) =>
       step(() => {

@@ -21,6 +21,7 @@ import type {
 } from '../contract.ts';
 import { StoreError, StoreStartError } from '../store-error.ts';
 import { lockDirectory } from './directory-lock.ts';
+import { createEmbeddedRecords } from './embedded-records.ts';
 import { createEmbeddedRetention, type StoredEntry, withoutTime } from './embedded-retention.ts';
 import { keys } from './keys.ts';
 import { NodeLog } from './node-log.ts';
@@ -151,6 +152,7 @@ export function openEmbeddedStore(options: EmbeddedStoreOptions): Store {
 
   return {
     kind: 'embedded',
+    records: createEmbeddedRecords({ database, commit }),
     createSession: (key, settings, epoch, at) =>
       commit(() => {
         const existing = readStored(key);

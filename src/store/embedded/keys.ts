@@ -17,6 +17,18 @@ export const keys = {
   unfinished: (key: SessionKey) => ['unfinished', key.tenant, key.session],
   unfinishedRange: () => ({ start: ['unfinished'], end: ['unfinished', keyAfterStrings] }),
   tombstoneRange: () => ({ start: ['tombstone'], end: ['tombstone', keyAfterStrings] }),
+  record: (collection: string, id: string) => ['record', collection, id],
+  /** Records that stay, from behind `after` on. */
+  recordRange: (collection: string, after: string | undefined) => ({
+    start: after === undefined ? ['record', collection] : ['record', collection, after],
+    end: ['record', collection, keyAfterStrings],
+    ...(after === undefined ? {} : { exclusiveStart: true }),
+  }),
+  recordVersion: (collection: string) => ['record-version', collection],
+  passingRecord: (collection: string, id: string) => ['passing-record', collection, id],
+  /** Records that run out, by when they do. */
+  runningOut: (collection: string, id: string, at: number) => ['running-out', at, collection, id],
+  runOutRange: (until: number) => ({ start: ['running-out'], end: ['running-out', until, keyAfterStrings] }),
   sessionRange: (kind: 'turn' | 'entry' | 'tombstone' | 'text', key: SessionKey) => ({
     start: [kind, key.tenant, key.session],
     end: [kind, key.tenant, key.session, keyAfterStrings],

@@ -5,12 +5,14 @@ export const erasedMs = 24 * 60 * 60_000;
 
 /**
  * Every key of the Redis store. What is in braces decides the slot of a Cluster: all keys of a session are in one, all
- * of a node in one. The tenant is part of every key of a session; ids hold no braces or colons.
+ * of a node in one, all of a collection of records in one. The tenant is part of every key of a session; its ids hold no
+ * braces or colons.
  */
 export function createRedisKeys(prefix: string) {
   const session = (key: SessionKey): string =>
     `${prefix}:{${encodeURIComponent(key.tenant)}:${encodeURIComponent(key.session)}}`;
   const node = (id: string): string => `${prefix}:{node:${id}}`;
+  const collection = (name: string): string => `${prefix}:{records:${encodeURIComponent(name)}}`;
   return {
     /** Every key of a session but tombstones, which run out; the session first, then its followers. */
     allOf(key: SessionKey): [string, string, ...string[]] {
@@ -58,6 +60,13 @@ export function createRedisKeys(prefix: string) {
     nodes: () => `${prefix}:nodes`,
     /** Set: nodes that go away, and to which no turns are left. */
     leaving: () => `${prefix}:leaving`,
+    /** Hash: id → value, of the records that do not run out. */
+    records: (name: string) => collection(name),
+    /** Sorted set: their ids, all of one score. */
+    recordIds: (name: string) => `${collection(name)}:ids`,
+    recordVersion: (name: string) => `${collection(name)}:version`,
+    /** One that runs out. */
+    record: (name: string, id: string) => `${collection(name)}:record:${id}`,
     /** Changes when Redis lost data. */
     generation: () => `${prefix}:generation`,
   };

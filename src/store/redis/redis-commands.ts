@@ -23,6 +23,8 @@ const commands = {
   parleyRetain: ['retain', 4],
   parleyTouchSession: ['touch-session', 1],
   parleyExpireSession: ['expire-session', 9],
+  parleyWriteRecord: ['write-record', 4],
+  parleyTakeRecord: ['take-record', 4],
 } as const;
 
 type Command = (...keysAndArguments: (string | number)[]) => Promise<unknown>;

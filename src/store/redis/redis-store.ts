@@ -22,6 +22,7 @@ import { NodeSessions } from './node-sessions.ts';
 import { createRedisNodes } from './redis-nodes.ts';
 import type { ReplicaWait } from './replica-wait.ts';
 import type { RedisSubscriber } from './redis-subscriber.ts';
+import { createRedisRecords } from './redis-records.ts';
 import { createRedisRetention } from './redis-retention.ts';
 import { createRedisWindows, pinnedOf } from './redis-windows.ts';
 import { parseStoredTurn } from './stored-turn.ts';
@@ -217,6 +218,7 @@ export function createRedisStore(options: RedisStoreOptions): SharedStore {
 
   return {
     kind: 'redis',
+    records: createRedisRecords({ connection, keys, ask, askToRead }),
     createSession: (key, settings, epoch, at) =>
       ask(async () => {
         const created = await connection.parleyCreateSession(keys.session(key), epoch, JSON.stringify(settings), at);
