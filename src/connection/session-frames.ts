@@ -8,7 +8,7 @@ import { ProtocolError } from '../../protocol/protocol-error.ts';
 import type { UpFrame } from '../../protocol/up.ts';
 import type { Identity } from '../auth/contract.ts';
 import type { Attachment, Follower } from '../session/attachment.ts';
-import { finishedTurnOf } from '../session/finished-turn.ts';
+import { readHistoryPage } from '../session/history-page.ts';
 import { mergeSettings } from '../session/merge-settings.ts';
 import type { Session } from '../session/session.ts';
 import { StoreError } from '../store/store-error.ts';
@@ -230,26 +230,14 @@ export class SessionFrames {
   async #history(frame: HistoryRequest, slot: Slot | undefined): Promise<void> {
     const session = this.#attachedSession(frame.s, slot);
     const { store, limits } = this.#environment;
-    const limit = frame.limit ?? 20;
-    const before = Math.min(frame.before ?? Number.MAX_SAFE_INTEGER, Number.MAX_SAFE_INTEGER);
-    const entries = await store.readTail(session.key, before, limit + 1);
-    const turns = [];
-    let bytes = 0;
-    for (const entry of entries.slice(0, limit)) {
-      const turn = finishedTurnOf(entry, session.pinned.includes(entry.turn));
-      if (turn === undefined) continue;
-      turns.push(turn);
-      bytes += JSON.stringify(turn).length;
-      if (bytes > limits.maxHistoryBytes) break;
-    }
-    const next = turns.length < entries.length ? turns.at(-1)?.end : undefined;
-    this.#sink.sendFrame({
-      t: 'history',
-      ref: frame.ref,
-      s: frame.s,
-      turns,
-      next: next === undefined ? undefined : next,
+    const { turns, next } = await readHistoryPage(store, {
+      key: session.key,
+      pinned: session.pinned,
+      before: frame.before,
+      limit: frame.limit ?? 20,
+      maxBytes: limits.maxHistoryBytes,
     });
+    this.#sink.sendFrame({ t: 'history', ref: frame.ref, s: frame.s, turns, next });
   }
 
   async #update(frame: Update, slot: Slot | undefined): Promise<void> {

@@ -1,12 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import { authenticateAnonymous } from '../auth/anonymous.ts';
+import { createPlainAuthenticator } from '../auth/plain-authenticator.ts';
 import type { Authenticate } from '../auth/contract.ts';
 import { parseConfig } from '../config/load-config.ts';
 import type { Config, ConfigInput } from '../config/schema.ts';
 import { Connection } from '../connection/connection.ts';
 import type { ConnectionEnvironment } from '../connection/contract.ts';
-import { createHttpHandler } from '../http/create-http-handler.ts';
-import { loadPageFiles } from '../http/page-files.ts';
+import type { QueryUsage } from '../ledger/contract.ts';
 import { type Clock, systemClock } from '../lib/clock.ts';
 import { createUlidMaker, cryptoRandomBytes, type RandomBytes } from '../lib/ulid.ts';
 import type { Load } from '../routing/degradation.ts';
@@ -25,11 +25,13 @@ import { recoverTurns } from '../turn/recover-turns.ts';
 import { TurnEngine } from '../turn/turn-engine.ts';
 import type { TurnService } from '../turn/turn-service.ts';
 import type { Upstream } from '../upstream/contract.ts';
+import { createTelemetry } from './create-telemetry.ts';
 import { watchEventLoop } from './event-loop-delay.ts';
 import { HealthChecks } from './health-checks.ts';
 import { checkSummaryRoute, LiveRoutes, needsLanguage, reloadedKeys } from './live-routes.ts';
 import { createModelFacts } from './model-facts.ts';
 import { tokensForModel } from './model-tokens.ts';
+import { openDoor } from './open-door.ts';
 import { openStore } from './open-store.ts';
 import { createOriginPolicy } from './origin-policy.ts';
 import { retentionRules } from './retention-rules.ts';
@@ -37,6 +39,8 @@ import { joinCluster, type Membership } from './join-cluster.ts';
 
 /** A node that goes away first finishes what it is taking over, within this, milliseconds. */
 const retireMs = 3_000;
+/** Alerts that are on their way get this long at the end. */
+const alertsMs = 3_000;
 
 /** Settings as in the configuration file, and parts that a program may bring itself. */
 export interface GatewayOptions extends Omit<ConfigInput, 'store'> {
@@ -46,6 +50,8 @@ export interface GatewayOptions extends Omit<ConfigInput, 'store'> {
   store?: string | Store | undefined;
   logger?: Logger | undefined;
   authenticate?: Authenticate | undefined;
+  /** Answers `GET /v1/usage`. */
+  queryUsage?: QueryUsage | undefined;
   clock?: Clock | undefined;
   /** The node lost its lease in a shared store and has closed its sockets; it cannot go on. */
   onLeaseLost?: (() => void) | undefined;
@@ -112,6 +118,7 @@ function configOf(options: GatewayOptions): Config {
     store,
     logger: _logger,
     authenticate: _authenticate,
+    queryUsage: _queryUsage,
     clock: _clock,
     randomBytes: _randomBytes,
     onLeaseLost: _onLeaseLost,
@@ -236,6 +243,24 @@ async function assemble(parts: Parts): Promise<Gateway> {
   if (engine.liveTurns > 0) logger.info({ turns: engine.liveTurns }, 'turns that the last process left go on');
 
   const connections = new Set<Connection>();
+  const stats = (): ReturnType<Gateway['stats']> => ({
+    connections: connections.size,
+    sessions: registry.size,
+    turns: engine.liveTurns,
+    waitingTurns: dispatcher.waiting,
+  });
+  const telemetry = createTelemetry({
+    config,
+    clock,
+    logger,
+    newId,
+    gauges: {
+      sockets: () => connections.size,
+      sessions: () => registry.size,
+      liveTurns: () => engine.liveTurns,
+      waitingTurns: () => dispatcher.waiting,
+    },
+  });
   if (isShared(store)) {
     membership = await joinCluster({
       store,
@@ -279,6 +304,23 @@ async function assemble(parts: Parts): Promise<Gateway> {
     newConnectionId: newId,
     onClosed: (connection) => connections.delete(connection as Connection),
   };
+  const isOriginAllowed = createOriginPolicy(config.host, config.origins);
+  const door = openDoor({
+    config,
+    clock,
+    logger,
+    newId,
+    store,
+    registry,
+    turns: environment.turns,
+    router,
+    modelGroups: () => routes.groups(),
+    telemetry,
+    authenticator: createPlainAuthenticator(environment.authenticate, () => clock.wall()),
+    queryUsage: options.queryUsage,
+    isOriginAllowed,
+    isReady: () => !draining,
+  });
   const transport = await startTransport(
     config.transport,
     {
@@ -287,14 +329,17 @@ async function assemble(parts: Parts): Promise<Gateway> {
       sharePort: config.sharePort,
       tls: config.tls,
       limits,
-      isOriginAllowed: createOriginPolicy(config.host, config.origins),
+      isOriginAllowed,
       onSocket(socket) {
         const connection = new Connection(socket, environment);
         connections.add(connection);
         return connection;
       },
-      onRequest: createHttpHandler({ page: loadPageFiles(), isReady: () => !draining }),
-      onRefused: (reason) => logger.warn({ reason }, 'a socket was refused'),
+      onRequest: door.onRequest,
+      onRefused(reason) {
+        telemetry.metrics.socketRefused(reason);
+        logger.warn({ reason }, 'a socket was refused');
+      },
     },
     (reason) => logger.warn({ reason }, 'uWebSockets.js cannot be loaded here; serving through ws'),
   );
@@ -331,6 +376,8 @@ async function assemble(parts: Parts): Promise<Gateway> {
     await membership?.leave();
     await retention.leave();
     for (const connection of connections) connection.close('going_away', 'the node is going away');
+    await telemetry.close(Math.min(graceMs, alertsMs));
+    await door.idle(retireMs);
     // the last frames and close handshakes are on their way
     if (connections.size > 0) await new Promise((resolve) => clock.setTimer(() => resolve(undefined), 100));
     await transport.close();
@@ -353,12 +400,7 @@ async function assemble(parts: Parts): Promise<Gateway> {
     transport: transport.kind,
     node,
     recoveredTurns,
-    stats: () => ({
-      connections: connections.size,
-      sessions: registry.size,
-      turns: engine.liveTurns,
-      waitingTurns: dispatcher.waiting,
-    }),
+    stats,
     upstreams: () => dispatcher.balancer.states.report(),
     async reload(next) {
       const changed = configOf(next);

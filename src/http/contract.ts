@@ -32,8 +32,8 @@ export interface AnswerShape {
   isPage?: boolean | undefined;
   /** The schema is that of the whole answer, without an envelope. */
   isWhole?: boolean | undefined;
-  /** Other types that the answer comes in on demand; `application/json` is always there. */
-  otherTypes?: readonly string[] | undefined;
+  /** Media types that it comes in; default: `application/json` alone. The schema is that of JSON. */
+  types?: readonly [string, ...string[]] | undefined;
 }
 
 interface RouteShape<Params extends z.ZodObject, Query extends z.ZodObject, Body extends z.ZodType> {

@@ -20,7 +20,8 @@ export class RequestBody {
     // a request that nobody reads the body of is no failure
     this.#whole.catch(() => {});
     if (declaredBytes > maxBytes) this.fail('too_large');
-    else if (declaredBytes !== 0) this.#timer = setTimeout(() => this.fail('too_slow'), maxMs);
+    else if (declaredBytes === 0) this.end();
+    else this.#timer = setTimeout(() => this.fail('too_slow'), maxMs);
   }
 
   /** Whether all of it has come: otherwise what is still on its way would be taken for the next request. */

@@ -95,10 +95,10 @@ class UwsExchange implements HttpRequest {
     });
     if (!isChunks(body)) return;
     if (this.method === 'HEAD') void cancelChunks(body);
-    else void this.#stream(body, closes);
+    else void this.#stream(body);
   }
 
-  async #stream(chunks: AsyncIterable<string | Uint8Array>, closes: boolean): Promise<void> {
+  async #stream(chunks: AsyncIterable<string | Uint8Array>): Promise<void> {
     const response = this.#response;
     response.onWritable(() => {
       this.#onProgress();
@@ -115,7 +115,7 @@ class UwsExchange implements HttpRequest {
         // one who reads nothing for ten seconds is cut by uWebSockets.js
         if (!isTaken) await new Promise<void>((resolve) => (this.#onProgress = resolve));
       }
-      if (!this.#isAborted) response.cork(() => response.end(undefined, closes));
+      if (!this.#isAborted) response.cork(() => response.end());
     } catch {
       if (!this.#isAborted) response.close();
     }
