@@ -122,7 +122,14 @@ function median(values: readonly number[]): number {
 }
 
 function claimOf(key: SessionKey, turn: string): Parameters<Store['claim']>[0] {
-  const record = { turn, fingerprint: 'f', frame: { id: turn, input: 'x' }, acceptedAt: 0, node: 'n' };
+  const record = {
+    turn,
+    fingerprint: 'f',
+    frame: { id: turn, input: 'x' },
+    who: { subject: 'tester' },
+    acceptedAt: 0,
+    node: 'n',
+  };
   return { ...key, record, onBusy: 'reject', maxQueuedTurns: 1 };
 }
 

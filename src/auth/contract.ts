@@ -20,6 +20,8 @@ export interface Credential {
   kind: 'anonymous' | 'key' | 'token' | 'ticket' | 'custom';
   /** Of an API key, or of what a ticket was made with: never the secret. */
   id?: string | undefined;
+  /** Which of the key's secrets, by its number. */
+  secretNumber?: number | undefined;
 }
 
 /** Who a connection speaks for. */

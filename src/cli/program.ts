@@ -7,6 +7,8 @@ import { ParleyError } from '../../clients/node/index.ts';
 import { type ChatFlags, chat, gatewayUrl } from './chat.ts';
 import { CommandError } from './command-error.ts';
 import { checkRoutes } from '../gateway/live-routes.ts';
+import { durationMs } from './duration.ts';
+import { addKeyCommands } from './keys.ts';
 import { explainRoute, type RouteExplainFlags } from './route-explain.ts';
 import { addModelCommands } from './models.ts';
 import { serve } from './serve.ts';
@@ -136,6 +138,7 @@ function createProgram(args: readonly string[]): Command {
     .allowExcessArguments(false)
     .action((session: string, flags: TailFlags) => tail(session, { ...flags, url: gatewayUrl(flags.url) }));
   addModelCommands(program);
+  addKeyCommands(program);
   return program;
 }
 
@@ -184,7 +187,7 @@ function settingsOf(flags: ServeFlags): Record<string, unknown> {
   const { config: _file, logLevel, logFormat, tlsCertificate, tlsKey, drainTimeout, ...rest } = flags;
   return {
     ...rest,
-    drainMs: drainTimeout === undefined ? undefined : millisecondsOf('--drain-timeout', drainTimeout),
+    drainMs: drainTimeout === undefined ? undefined : durationMs('--drain-timeout', drainTimeout),
     'log.level': logLevel,
     'log.format': logFormat,
     'tls.certificateFile': tlsCertificate,
@@ -192,21 +195,19 @@ function settingsOf(flags: ServeFlags): Record<string, unknown> {
   };
 }
 
-/** Seconds where no unit is given. */
-function millisecondsOf(flag: string, text: string): number {
-  const [, amount, unit = 's'] = /^(\d+(?:\.\d+)?)(ms|s|m)?$/.exec(text) ?? [];
-  if (amount === undefined) throw new CommandError(`${flag} takes a time such as 20s or 500ms, not “${text}”.`, 2);
-  return Math.round(Number(amount) * { ms: 1, s: 1_000, m: 60_000 }[unit as 'ms' | 's' | 'm']);
-}
+/** Names of settings, wherever they stand. A hash of a key is none, but what it is of may be weak. */
+const secretSettings = new Set(['apiKey', 'sentinelPassword', 'secret', 'key', 'keyHash', 'token']);
 
 function withoutSecrets(value: unknown): unknown {
   return JSON.parse(
     JSON.stringify(value, (key, item: unknown) => {
-      if (['apiKey', 'sentinelPassword', 'secret', 'token'].includes(key)) return '[secret]';
+      if (secretSettings.has(key) && typeof item === 'string') return '[secret]';
       if (key === 'url' && typeof item === 'string') return withoutCredentials(item);
       if (key === 'apiKeys') return (item as unknown[]).map(() => '[secret]');
       if (key === 'store' && typeof item === 'string') return withoutRedisPassword(item);
       if (key === 'baseUrl' && typeof item === 'string') return withoutCredentials(item);
+      // a symmetric key in a key set
+      if (key === 'jwks') return '[key set]';
       if (key === 'headers') return Object.fromEntries(Object.keys(item as object).map((name) => [name, '[secret]']));
       return item;
     }),

@@ -104,12 +104,6 @@ function giveHints(config: Config, logger: Logger): void {
       'no provider is configured, the practice upstream answers; set OPENAI_API_KEY, or upstreams in parley.yaml',
     );
   }
-  if (!['127.0.0.1', 'localhost', '::1'].includes(config.host)) {
-    logger.warn(
-      { host: config.host },
-      'everybody who reaches this address may use the gateway: it does not ask for a credential',
-    );
-  }
 }
 
 function sleep(ms: number): Promise<void> {

@@ -152,7 +152,7 @@ export class Cluster implements TurnService {
     for (const node of nodes) this.#tell(node, { kind, ...pick(key) });
   }
 
-  async submit(session: Session, frame: TurnFrame, who?: TurnRecord['who']): ReturnType<TurnService['submit']> {
+  async submit(session: Session, frame: TurnFrame, who: TurnRecord['who']): ReturnType<TurnService['submit']> {
     const submitted = await this.#options.engine.submit(session, frame, who).catch((error: unknown) => {
       // the message that says so may have been lost
       if (error instanceof ProtocolError && error.code === 'session_not_found') this.#look(session);

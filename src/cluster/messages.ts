@@ -5,7 +5,7 @@ import type { SessionKey, TurnRecord } from '../store/contract.ts';
 
 /** What a node asks of the node that runs a session's turn. */
 export type NodeRequest =
-  | { method: 'submit'; frame: TurnFrame; who?: TurnRecord['who'] }
+  | { method: 'submit'; frame: TurnFrame; who: TurnRecord['who'] }
   | { method: 'beginningOf'; turn: string }
   | { method: 'cancel'; turn: string; reason?: string | undefined; heard?: number | undefined }
   | { method: 'toolResult'; turn: string; call: string; output?: unknown; error?: string | undefined };

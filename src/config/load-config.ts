@@ -17,6 +17,8 @@ export const environmentSettings = {
   PARLEY_TRANSPORT: 'transport',
   PARLEY_SHARE_PORT: 'sharePort',
   PARLEY_ORIGINS: 'origins',
+  PARLEY_AUTH_ANONYMOUS: 'auth.anonymous',
+  PARLEY_AUTH_SECRET: 'auth.secret',
   PARLEY_LOG_LEVEL: 'log.level',
   PARLEY_LOG_FORMAT: 'log.format',
   PARLEY_SUMMARY_MODEL: 'summary.model',
@@ -126,6 +128,7 @@ function withProvider(values: ConfigInput, environment: NodeJS.ProcessEnv): Conf
 function valueOf(setting: string, text: string): unknown {
   if (setting === 'origins') return text.split(',').map((origin) => origin.trim());
   if (setting === 'sharePort') return text === '1' || text === 'true';
+  if (setting === 'auth.anonymous') return text === 'true' || (text === 'false' ? false : text);
   return numeric.has(setting) && /^-?\d+$/.test(text) ? Number(text) : text;
 }
 

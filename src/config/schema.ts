@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { authSettingsSchema } from '../auth/settings.ts';
 import { modelEntrySchema } from '../catalogue/model-entry.ts';
 import { routingShape } from '../routing/rules.ts';
 import { parseRedisAddress } from '../store/redis-address.ts';
@@ -186,6 +187,7 @@ export const configSchema = z.strictObject({
   tls: z.strictObject({ certificateFile: z.string(), keyFile: z.string() }).optional(),
   /** Origins of pages on other hosts that may connect; `*` allows every page. */
   origins: z.array(z.string()).default([]),
+  auth: authSettingsSchema,
   log: z
     .strictObject({
       level: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info'),
@@ -300,6 +302,8 @@ export const configSchema = z.strictObject({
       /** Body of a request over HTTP, and how long it may take to come. */
       maxBodyBytes: positive.default(1024 * 1024),
       bodyMs: positive.default(10_000),
+      /** Frames of one socket, four seconds' worth of them at once. */
+      framesPerSecond: positive.default(500),
     })
     .prefault({}),
   /** How long conversations are kept; nothing is removed by default. */

@@ -13,8 +13,10 @@ import type { Identity } from '../auth/contract.ts';
 import type { Timer } from '../lib/clock.ts';
 import type { Follower } from '../session/attachment.ts';
 import type { LogEvent } from '../session/log-event.ts';
-import type { Socket, SocketHandler } from '../transport/contract.ts';
+import type { Socket, SocketHandler, UpgradeInfo } from '../transport/contract.ts';
 import type { ConnectionEnvironment } from './contract.ts';
+import { FrameRate } from './frame-rate.ts';
+import { HeldCredential } from './held-credential.ts';
 import { Outbox } from './outbox.ts';
 import { SessionFrames } from './session-frames.ts';
 
@@ -31,8 +33,9 @@ export class Connection implements SocketHandler, Follower {
   readonly #codec: Codec;
   readonly #environment: ConnectionEnvironment;
   readonly #outbox: Outbox;
+  readonly #rate: FrameRate;
   #sessions: SessionFrames | undefined;
-  #identity: Identity | undefined;
+  #credential: HeldCredential | undefined;
   #greeting = false;
   #helloTimer: Timer | undefined;
   #closed = false;
@@ -45,6 +48,7 @@ export class Connection implements SocketHandler, Follower {
     this.#codec = codecFor(socket.encoding);
     this.#environment = environment;
     const { clock, limits } = environment;
+    this.#rate = new FrameRate(clock, limits.framesPerSecond);
     this.#outbox = new Outbox(socket, this.#codec, {
       clock,
       slowConsumerMs: limits.slowConsumerMs,
@@ -55,6 +59,10 @@ export class Connection implements SocketHandler, Follower {
 
   get congested(): boolean {
     return this.#outbox.congested || this.#closed;
+  }
+
+  get upgrade(): UpgradeInfo {
+    return this.#socket.upgrade;
   }
 
   onMessage(data: Uint8Array | string): void {
@@ -76,7 +84,7 @@ export class Connection implements SocketHandler, Follower {
     try {
       for (const value of values) {
         if (this.#closed) return;
-        this.#receive(value);
+        if (this.#mayCome(value)) this.#receive(value);
       }
     } catch (error) {
       this.sendError(error, {});
@@ -93,6 +101,7 @@ export class Connection implements SocketHandler, Follower {
   onClose(code: number): void {
     this.#closed = true;
     this.#helloTimer?.cancel();
+    this.#credential?.stop();
     this.#outbox.drained();
     this.#sessions?.detachAll();
     this.#environment.onClosed(this);
@@ -125,6 +134,11 @@ export class Connection implements SocketHandler, Follower {
     this.sendFrame({ t: 'error', ...about, code, message, retryable: errorCodes[code].retryable, retryAfterMs });
   }
 
+  /** Credentials were revoked: closes the connection if its own was among them. */
+  recheck(): void {
+    if (!this.#closed) this.#credential?.holds();
+  }
+
   goaway(frame: Omit<Goaway, 't'>): void {
     this.sendFrame({ t: 'goaway', ...frame });
   }
@@ -136,6 +150,18 @@ export class Connection implements SocketHandler, Follower {
     this.#environment.logger.debug({ connection: this.id, reason }, 'connection is closed by the gateway');
     // a peer that reads nothing never answers the handshake
     this.#environment.clock.setTimer(() => this.#socket.terminate(), closeGraceMs);
+  }
+
+  /** Whether a frame is within the rate of the socket. */
+  #mayCome(value: unknown): boolean {
+    const outcome = this.#rate.take();
+    if (outcome === 'answered') {
+      const message = 'Frames come faster than this socket may send them.';
+      this.sendError(new ProtocolError('rate_limited', message, { retryAfterMs: 1_000 }), aboutOf(value));
+    } else if (outcome === 'closed') {
+      this.close('limit', 'frames came faster than the socket may send them');
+    }
+    return outcome === 'taken';
   }
 
   #receive(value: unknown): void {
@@ -164,9 +190,9 @@ export class Connection implements SocketHandler, Follower {
     this.#greeting = true;
     this.#helloTimer?.cancel();
     this.#helloTimer = undefined;
-    const { authenticate } = this.#environment;
+    const { authenticator } = this.#environment;
     try {
-      const identity = authenticate(frame.auth, this.#socket.upgrade);
+      const identity = authenticator.authenticate(frame.auth, this.#socket.upgrade);
       if (!(identity instanceof Promise)) return this.#ready(identity);
       identity.then(
         (known) => this.#ready(known),
@@ -179,8 +205,9 @@ export class Connection implements SocketHandler, Follower {
 
   #ready(identity: Identity): void {
     if (this.#closed) return;
-    this.#identity = identity;
-    this.#sessions = new SessionFrames(this, identity, this.#environment);
+    if (identity.limits?.framesPerSecond !== undefined) this.#rate.perSecond = identity.limits.framesPerSecond;
+    this.#credential = new HeldCredential(this, identity, this.#environment);
+    this.#sessions = new SessionFrames(this, this.#credential, this.#environment);
     this.#welcome();
     const early = this.#early;
     this.#early = [];
@@ -189,12 +216,17 @@ export class Connection implements SocketHandler, Follower {
 
   #refuse(error: unknown): void {
     this.sendError(error, {});
-    this.close('unauthorized', 'the credential was refused');
+    const code = error instanceof ProtocolError ? error.code : 'internal';
+    if (code === 'unauthorized') this.close('unauthorized', 'the credential was refused');
+    else if (code === 'forbidden') this.close('forbidden', 'the identity may not connect');
+    else if (code === 'internal') this.close('internal', 'the gateway failed');
+    // what cannot be checked now is no reason to ask for another credential
+    else this.close('overloaded', 'credentials cannot be checked now');
   }
 
   #welcome(): void {
     const { limits, node, caps, defaultUpstream } = this.#environment;
-    const { tenant, subject, roles, expiresAt } = this.#identity!;
+    const { tenant, subject, roles, expiresAt } = this.#credential!.identity;
     this.sendFrame({
       t: 'welcome',
       v: protocolVersion,

@@ -1,9 +1,9 @@
 import type { Welcome } from '../../protocol/frames/hello.ts';
-import type { Authenticate } from '../auth/contract.ts';
+import type { Authenticator, Identity } from '../auth/contract.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { SessionRegistry } from '../session/session-registry.ts';
-import type { Store } from '../store/contract.ts';
-import type { Logger } from '../telemetry/contract.ts';
+import type { SessionKey, Store } from '../store/contract.ts';
+import type { AuditLog, Logger } from '../telemetry/contract.ts';
 import type { TurnService } from '../turn/turn-service.ts';
 
 export interface ConnectionLimits {
@@ -18,6 +18,15 @@ export interface ConnectionLimits {
   slowConsumerMs: number;
   /** Bytes of text in one page of history. */
   maxHistoryBytes: number;
+  /** Frames of one socket, where its credential does not say. */
+  framesPerSecond: number;
+}
+
+/** The names by which settings or a turn choose their way. */
+export interface AskedRoute {
+  route?: string | null | undefined;
+  model?: string | null | undefined;
+  metadata?: Readonly<Record<string, string>> | null | undefined;
 }
 
 /** What connections need of the rest of the gateway. */
@@ -27,7 +36,10 @@ export interface ConnectionEnvironment {
   store: Store;
   clock: Clock;
   logger: Logger;
-  authenticate: Authenticate;
+  authenticator: Authenticator;
+  audit: AuditLog;
+  /** Throws `forbidden` when what is asked for goes where the identity may not. */
+  checkRoute(identity: Identity, key: SessionKey, asked: AskedRoute): void;
   limits: ConnectionLimits;
   node: string;
   caps: readonly string[];

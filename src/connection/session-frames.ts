@@ -1,21 +1,24 @@
 import type { DownFrame } from '../../protocol/down.ts';
 import type { Attach } from '../../protocol/frames/attach.ts';
-import type { HistoryRequest } from '../../protocol/frames/history.ts';
+import type { Settings } from '../../protocol/frames/common.ts';
+import type { AuthFrame } from '../../protocol/frames/hello.ts';
 import type { Delete, Update } from '../../protocol/frames/session.ts';
 import type { ToolResultUp } from '../../protocol/frames/tool.ts';
 import type { Cancel, TurnFrame } from '../../protocol/frames/turn.ts';
 import { ProtocolError } from '../../protocol/protocol-error.ts';
 import type { UpFrame } from '../../protocol/up.ts';
-import type { Identity } from '../auth/contract.ts';
 import type { Attachment, Follower } from '../session/attachment.ts';
-import { readHistoryPage } from '../session/history-page.ts';
 import { mergeSettings } from '../session/merge-settings.ts';
 import type { Session } from '../session/session.ts';
+import { sessionNotFound } from '../session/session-registry.ts';
+import type { SessionKey } from '../store/contract.ts';
 import { StoreError } from '../store/store-error.ts';
 import { eraseSession } from '../turn/erase-session.ts';
-import { checkTools } from './check-tools.ts';
 import { checkPlainValue } from './check-plain-value.ts';
+import { checkCreate, checkFrame, checkTools, isChecked, maySee, mayWrite, sessionIdFor } from './check-rights.ts';
 import type { ConnectionEnvironment } from './contract.ts';
+import type { HeldCredential } from './held-credential.ts';
+import { showHistory } from './history-frames.ts';
 import { pinTurn, showWindow } from './window-frames.ts';
 
 /** What the frames need of their connection. */
@@ -38,16 +41,16 @@ type SessionFrame = Exclude<UpFrame, { t: 'hello' | 'ping' | 'auth' }>;
 /** Handles a connection's frames after hello: the sessions it follows, by alias. */
 export class SessionFrames {
   readonly #sink: FrameSink;
-  readonly #identity: Identity;
+  readonly #credential: HeldCredential;
   readonly #environment: ConnectionEnvironment;
   readonly #slots = new Map<number, Slot>();
   /** Per alias, the frames that are being handled, one after another. */
   readonly #tails = new Map<number, Promise<void>>();
   #closed = false;
 
-  constructor(sink: FrameSink, identity: Identity, environment: ConnectionEnvironment) {
+  constructor(sink: FrameSink, credential: HeldCredential, environment: ConnectionEnvironment) {
     this.#sink = sink;
-    this.#identity = identity;
+    this.#credential = credential;
     this.#environment = environment;
   }
 
@@ -56,7 +59,7 @@ export class SessionFrames {
       case 'ping':
         return this.#sink.sendFrame({ t: 'pong', at: frame.at });
       case 'auth':
-        return this.#sink.sendFrame({ t: 'authenticated', ref: frame.ref, expiresAt: this.#identity.expiresAt });
+        return void this.#renew(frame);
       case 'hello':
         return;
       default:
@@ -81,10 +84,13 @@ export class SessionFrames {
     const alias = frame.s;
     const run = async (): Promise<void> => {
       try {
+        if (this.#closed || (isChecked(frame.t) && !this.#credential.holds())) return;
+        checkFrame(frame.t, this.#credential.identity);
         // what the alias stands for is known only when the frames before it are done
-        if (!this.#closed) await this.#handle(frame, this.#slots.get(alias));
+        await this.#handle(frame, this.#slots.get(alias));
       } catch (error) {
         const about = { ref: 'ref' in frame ? frame.ref : undefined, s: alias, turn: turnOf(frame) };
+        if (error instanceof ProtocolError && error.code === 'forbidden') this.#noteForbidden(frame, error);
         this.#sink.sendError(error instanceof StoreError ? storeUnavailable(error) : error, about);
       }
     };
@@ -109,7 +115,7 @@ export class SessionFrames {
       case 'tool.result':
         return this.#toolResult(frame, slot);
       case 'history':
-        return this.#history(frame, slot);
+        return showHistory(this.#environment, this.#attachedSession(frame.s, slot), this.#sink, frame);
       case 'ack':
         if (slot !== undefined) slot.acknowledged = Math.max(slot.acknowledged, frame.pos);
         return;
@@ -136,8 +142,7 @@ export class SessionFrames {
       throw new ProtocolError('rate_limited', `A connection follows at most ${limits.maxAttachments} sessions.`);
     }
     await turns.settled?.();
-    const { tenant } = this.#identity;
-    const { session, created } = await registry.open({ tenant, session: frame.session, create: frame.create });
+    const { session, created } = await this.#open(frame);
     try {
       // a cursor of another epoch is void, whatever comes
       const isOfEpoch = frame.epoch === undefined || frame.epoch === session.epoch;
@@ -145,7 +150,7 @@ export class SessionFrames {
         await turns.beforeAttach?.(session, frame.after);
       // a repeated attach begins anew, from the cursor it gives
       if (slot !== undefined) session.detach(slot.attachment);
-      const role = frame.as ?? 'writer';
+      const role = mayWrite(this.#credential.identity) ? (frame.as ?? 'writer') : 'viewer';
       const { attachment, outcome } = await session.attach({
         follower: this.#sink,
         alias: frame.s,
@@ -178,6 +183,35 @@ export class SessionFrames {
     }
   }
 
+  async #open(frame: Attach): ReturnType<ConnectionEnvironment['registry']['open']> {
+    const { registry, store, newConnectionId } = this.#environment;
+    const { identity } = this.#credential;
+    const { tenant } = identity;
+    if (frame.session !== undefined && !maySee(identity, frame.session)) {
+      // as long as one that does not exist takes
+      const key = { tenant, session: frame.session };
+      if (registry.known(key) === undefined) await store.readSession(key);
+      this.#credential.note('forbidden', { target: frame.session, reason: 'a session that it may not see' });
+      throw sessionNotFound();
+    }
+    if (frame.session === undefined) checkCreate(identity);
+    const session = frame.session ?? sessionIdFor(identity, newConnectionId);
+    const create = frame.session === undefined ? (frame.create ?? {}) : frame.create;
+    if (create !== undefined && identity.permissions?.includes('chat') === true) {
+      this.#checkSettings({ tenant, session: session ?? '' }, create.settings ?? {});
+      return registry.open({ tenant, session, create });
+    }
+    return registry.open({ tenant, session, create: undefined });
+  }
+
+  /** Throws `forbidden` for settings that the credential does not allow. */
+  #checkSettings(key: SessionKey, settings: Settings): void {
+    const { identity } = this.#credential;
+    checkTools(settings.tools, identity);
+    if ((settings.route ?? settings.model ?? undefined) !== undefined)
+      this.#environment.checkRoute(identity, key, settings);
+  }
+
   #detach(alias: number): void {
     const slot = this.#slots.get(alias);
     this.#slots.delete(alias);
@@ -188,9 +222,16 @@ export class SessionFrames {
 
   async #turn(frame: TurnFrame, slot: Slot | undefined): Promise<void> {
     const session = this.#writable(frame.s, slot);
-    const { team, tier } = this.#identity;
-    checkTools(frame.tools ?? session.settings.tools ?? undefined, this.#identity);
-    const who = team === undefined && tier === undefined ? undefined : { team, tier };
+    const { identity, address } = this.#credential;
+    const { settings } = session;
+    checkTools(frame.tools ?? settings.tools, identity);
+    this.#environment.checkRoute(identity, session.key, {
+      route: frame.route ?? settings.route,
+      model: frame.model ?? settings.model,
+      metadata: { ...settings.metadata, ...frame.metadata },
+    });
+    const { subject, team, tier, credential, models, routes, limits } = identity;
+    const who = { subject, team, tier, key: credential?.id, address, models, routes, limits };
     const submitted = await this.#environment.turns.submit(session, frame, who);
     if (submitted.outcome === 'accepted') return;
     const { existing } = submitted;
@@ -227,21 +268,9 @@ export class SessionFrames {
     this.#sink.sendFrame({ t: 'ignored', ref, s: frame.s, turn, call, reason: 'The call was closed before.' });
   }
 
-  async #history(frame: HistoryRequest, slot: Slot | undefined): Promise<void> {
-    const session = this.#attachedSession(frame.s, slot);
-    const { store, limits } = this.#environment;
-    const { turns, next } = await readHistoryPage(store, {
-      key: session.key,
-      pinned: session.pinned,
-      before: frame.before,
-      limit: frame.limit ?? 20,
-      maxBytes: limits.maxHistoryBytes,
-    });
-    this.#sink.sendFrame({ t: 'history', ref: frame.ref, s: frame.s, turns, next });
-  }
-
   async #update(frame: Update, slot: Slot | undefined): Promise<void> {
     const session = this.#writable(frame.s, slot);
+    this.#checkSettings(session.key, frame.settings);
     const settings = mergeSettings(session.settings, frame.settings);
     await this.#environment.store.updateSettings(session.key, settings);
     session.settings = settings;
@@ -257,6 +286,26 @@ export class SessionFrames {
     await eraseSession(this.#environment, session, (follower, alias) =>
       follower === this.#sink && alias === frame.s ? frame.ref : undefined,
     );
+  }
+
+  async #renew(frame: AuthFrame): Promise<void> {
+    const { ref } = frame;
+    try {
+      const identity = await this.#credential.renew(frame);
+      this.#sink.sendFrame({ t: 'authenticated', ref, expiresAt: identity.expiresAt });
+      for (const [alias, { session }] of this.#slots) {
+        if (maySee(identity, session.key.session)) continue;
+        this.#detach(alias);
+        this.#sink.sendError(sessionNotFound(), { s: alias });
+      }
+    } catch (error) {
+      this.#sink.sendError(error, { ref });
+    }
+  }
+
+  #noteForbidden(frame: SessionFrame, { message }: ProtocolError): void {
+    const target = this.#slots.get(frame.s)?.session.key.session;
+    this.#credential.note('forbidden', { target, reason: `${frame.t}: ${message}` });
   }
 
   #attachedSession(alias: number, slot: Slot | undefined): Session {

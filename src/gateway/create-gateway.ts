@@ -1,7 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { authenticateAnonymous } from '../auth/anonymous.ts';
-import { createPlainAuthenticator } from '../auth/plain-authenticator.ts';
-import type { Authenticate } from '../auth/contract.ts';
+import type { Authenticate, KeyService, TicketService } from '../auth/contract.ts';
 import { parseConfig } from '../config/load-config.ts';
 import type { Config, ConfigInput } from '../config/schema.ts';
 import { Connection } from '../connection/connection.ts';
@@ -18,7 +16,7 @@ import { Retention } from '../session/retention.ts';
 import { SessionRegistry } from '../session/session-registry.ts';
 import type { OrphanedSession, SharedStore, Store } from '../store/contract.ts';
 import { LeaseLostError, StoreLossError } from '../store/store-error.ts';
-import type { Logger } from '../telemetry/contract.ts';
+import type { AuditLog, Logger } from '../telemetry/contract.ts';
 import { createLogger } from '../telemetry/logger.ts';
 import { startTransport } from '../transport/start-transport.ts';
 import { recoverTurns } from '../turn/recover-turns.ts';
@@ -33,7 +31,9 @@ import { createModelFacts } from './model-facts.ts';
 import { tokensForModel } from './model-tokens.ts';
 import { openDoor } from './open-door.ts';
 import { openStore } from './open-store.ts';
-import { createOriginPolicy } from './origin-policy.ts';
+import { createOriginPolicy, isLoopback } from './origin-policy.ts';
+import { createRouteCheck } from './route-check.ts';
+import { startAuth } from './start-auth.ts';
 import { retentionRules } from './retention-rules.ts';
 import { joinCluster, type Membership } from './join-cluster.ts';
 
@@ -52,6 +52,8 @@ export interface GatewayOptions extends Omit<ConfigInput, 'store'> {
   authenticate?: Authenticate | undefined;
   /** Answers `GET /v1/usage`. */
   queryUsage?: QueryUsage | undefined;
+  /** Told of acts that matter to security; default: as `audit.file` says. */
+  auditLog?: AuditLog | undefined;
   clock?: Clock | undefined;
   /** The node lost its lease in a shared store and has closed its sockets; it cannot go on. */
   onLeaseLost?: (() => void) | undefined;
@@ -64,6 +66,10 @@ export interface Gateway {
   readonly port: number;
   readonly transport: 'uws' | 'ws';
   readonly node: string;
+  /** API keys; the program itself is `operator`. */
+  readonly keys: KeyService;
+  /** Tickets for those whom the program knows. */
+  readonly tickets: TicketService;
   /** Turns that an earlier process left and that were ended at the start. */
   readonly recoveredTurns: number;
   /** What is going on now. */
@@ -119,6 +125,7 @@ function configOf(options: GatewayOptions): Config {
     logger: _logger,
     authenticate: _authenticate,
     queryUsage: _queryUsage,
+    auditLog: _audit,
     clock: _clock,
     randomBytes: _randomBytes,
     onLeaseLost: _onLeaseLost,
@@ -254,6 +261,7 @@ async function assemble(parts: Parts): Promise<Gateway> {
     clock,
     logger,
     newId,
+    audit: options.auditLog,
     gauges: {
       sockets: () => connections.size,
       sessions: () => registry.size,
@@ -287,6 +295,19 @@ async function assemble(parts: Parts): Promise<Gateway> {
       },
     });
   }
+  const { audit } = telemetry;
+  const { authenticator, keys, tickets } = await startAuth({
+    settings: config.auth,
+    records: store.records,
+    clock,
+    logger,
+    audit,
+    isLoopback: isLoopback(config.host),
+    custom: authenticate,
+  });
+  authenticator.onRevoked(() => {
+    for (const connection of connections) connection.recheck();
+  });
   const environment: ConnectionEnvironment = {
     registry,
     turns: membership?.cluster ?? localTurns(engine),
@@ -296,7 +317,9 @@ async function assemble(parts: Parts): Promise<Gateway> {
     node,
     limits,
     caps: ['reasoning', 'tools', 'history', 'presence'],
-    authenticate: authenticate ?? authenticateAnonymous,
+    authenticator,
+    audit,
+    checkRoute: createRouteCheck(router),
     defaultUpstream() {
       const { upstream, model } = router.route({ route: undefined, model: undefined });
       return { name: upstream.name, wire: upstream.wire, model };
@@ -316,7 +339,9 @@ async function assemble(parts: Parts): Promise<Gateway> {
     router,
     modelGroups: () => routes.groups(),
     telemetry,
-    authenticator: createPlainAuthenticator(environment.authenticate, () => clock.wall()),
+    authenticator,
+    keys,
+    tickets,
     queryUsage: options.queryUsage,
     isOriginAllowed,
     isReady: () => !draining,
@@ -381,6 +406,7 @@ async function assemble(parts: Parts): Promise<Gateway> {
     // the last frames and close handshakes are on their way
     if (connections.size > 0) await new Promise((resolve) => clock.setTimer(() => resolve(undefined), 100));
     await transport.close();
+    authenticator.close();
     commit.close();
     eventLoop.stop();
     await routes.close();
@@ -399,6 +425,8 @@ async function assemble(parts: Parts): Promise<Gateway> {
     port: transport.port,
     transport: transport.kind,
     node,
+    keys,
+    tickets,
     recoveredTurns,
     stats,
     upstreams: () => dispatcher.balancer.states.report(),

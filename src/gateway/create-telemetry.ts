@@ -17,6 +17,8 @@ export interface TelemetryParts {
   clock: Clock;
   logger: Logger;
   newId(): string;
+  /** Of the program; default: as configured. */
+  audit?: AuditLog | undefined;
   /** Read when somebody asks. */
   gauges: MetricsOptions['gauges'];
 }
@@ -31,7 +33,7 @@ export interface Telemetry {
 }
 
 /** Metrics, audit log and alerts as they are configured. Throws when the audit file cannot be written. */
-export function createTelemetry({ config, clock, logger, newId, gauges }: TelemetryParts): Telemetry {
+export function createTelemetry({ config, clock, logger, newId, audit, gauges }: TelemetryParts): Telemetry {
   const { webhook } = config.alerts;
   const figures = config.metrics.enabled ? createMetrics({ gauges, process: config.metrics.process }) : undefined;
   const alerts =
@@ -41,7 +43,7 @@ export function createTelemetry({ config, clock, logger, newId, gauges }: Teleme
   return {
     metrics: figures ?? silentMetrics,
     figures,
-    audit: createAuditLog({ file: config.audit.file, logger, wall: () => clock.wall() }),
+    audit: audit ?? createAuditLog({ file: config.audit.file, logger, wall: () => clock.wall() }),
     alerts,
     async close(graceMs) {
       await alerts.close(graceMs);

@@ -28,8 +28,8 @@ export interface DoorParts {
   modelGroups(): string[];
   telemetry: Telemetry;
   authenticator: Authenticator;
-  keys?: KeyService | undefined;
-  tickets?: TicketService | undefined;
+  keys: KeyService;
+  tickets: TicketService;
   queryUsage?: QueryUsage | undefined;
   isOriginAllowed: TransportOptions['isOriginAllowed'];
   isReady(): boolean;

@@ -1,5 +1,5 @@
 import type { Identity } from '../auth/contract.ts';
-import { requirePermission } from './access.ts';
+import { requirePermission } from '../auth/permissions.ts';
 import type { ApiRequest, Route } from './contract.ts';
 import { Problem, problemOf } from './problem.ts';
 import { rateAddress, RequestRates } from './request-rates.ts';

@@ -35,9 +35,8 @@ export interface HttpServices {
   /** Resolves when what this node knows of sessions is true. */
   settled(): Promise<void>;
   models(): ServedModel[];
-  /** Absent where the gateway keeps no keys. */
-  keys?: KeyService | undefined;
-  tickets?: TicketService | undefined;
+  keys: KeyService;
+  tickets: TicketService;
   /** Absent where nothing is accounted for. */
   queryUsage?: QueryUsage | undefined;
   /** Figures for Prometheus; absent where they are not to be had. */

@@ -63,7 +63,7 @@ export class SessionRegistry {
     const session = await this.find({ tenant: request.tenant, session: request.session });
     if (session !== undefined) return { session, created: false };
     if (request.create === undefined) {
-      throw new ProtocolError('session_not_found', 'There is no such session; send “create” to make one.');
+      throw sessionNotFound();
     }
     return this.#create(request, request.session);
   }
@@ -123,6 +123,11 @@ export class SessionRegistry {
     this.#sessions.set(name, session);
     return session;
   }
+}
+
+/** The same for a session that does not exist and for one that is not the asker's. */
+export function sessionNotFound(): ProtocolError {
+  return new ProtocolError('session_not_found', 'There is no such session; send “create” to make one.');
 }
 
 function nameOf(key: SessionKey): string {

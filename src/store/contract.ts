@@ -1,5 +1,6 @@
 import type { OnBusy, Settings, TurnStatus } from '../../protocol/frames/common.ts';
 import type { TurnFrame } from '../../protocol/frames/turn.ts';
+import type { LimitRules } from '../limits/rules.ts';
 import type { LogEvent } from '../session/log-event.ts';
 import type { RecordStore } from './record-contract.ts';
 
@@ -48,13 +49,25 @@ export interface StoredSummary {
   text: string;
 }
 
+/** Whoever asked for a turn, with everything that the node which runs it must know; see `Identity`. */
+export interface TurnAsker {
+  subject: string;
+  team?: string | undefined;
+  tier?: string | undefined;
+  /** Id of the credential. */
+  key?: string | undefined;
+  address?: string | undefined;
+  models?: readonly string[] | undefined;
+  routes?: readonly string[] | undefined;
+  limits?: LimitRules | undefined;
+}
+
 /** What a turn needs to be started, joined or ended by any node. */
 export interface TurnRecord {
   turn: string;
   fingerprint: string;
   frame: Omit<TurnFrame, 't' | 's' | 'ref'>;
-  /** What its credential says of whoever asked, for the rules; absent where it says nothing. */
-  who?: { team?: string | undefined; tier?: string | undefined } | undefined;
+  who: TurnAsker;
   /** Milliseconds since 1970, for display alone: clocks differ and jump. */
   acceptedAt: number;
   /** Of a session's unfinished turns, the one claimed earlier has the smaller one. */

@@ -15,6 +15,7 @@ export const silentLogger: Logger = { debug: () => {}, info: () => {}, warn: () 
 export interface AuditEntry {
   act:
     | 'credential.refused'
+    | 'credential.renewed'
     | 'credential.expired'
     | 'credential.revoked'
     | 'forbidden'

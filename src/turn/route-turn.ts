@@ -1,4 +1,5 @@
 import type { TurnFrame } from '../../protocol/frames/turn.ts';
+import { keepAllowed } from '../routing/allowed-way.ts';
 import type { RouteDecision, Router, RouteRequest } from '../routing/contract.ts';
 import type { Session } from '../session/session.ts';
 import type { SessionKey, TurnRecord } from '../store/contract.ts';
@@ -39,12 +40,13 @@ export function modelToCountFor(router: Router, request: RouteRequest): string {
   }
 }
 
-/** The way of a turn. Throws `ProtocolError`. */
+/** The way of a turn, by what its asker may use. Throws `ProtocolError`. */
 export function routeTurn(
   router: Router,
   session: Session,
   record: Pick<TurnRecord, 'frame' | 'who'>,
   facts?: TurnFacts,
 ): RouteDecision {
-  return router.route(routeRequestOf(session.key, session.settings, record, facts));
+  const request = routeRequestOf(session.key, session.settings, record, facts);
+  return keepAllowed(router.route(request), record.who, request);
 }

@@ -107,7 +107,7 @@ export class TurnEngine {
    * Claims and starts a turn. Throws `ProtocolError`: idempotency_conflict, turn_in_progress, queue_full, stale_base,
    * input_too_large, session_not_found, store_unavailable, draining.
    */
-  async submit(session: Session, frame: TurnFrame, who?: TurnRecord['who']): Promise<Submitted> {
+  async submit(session: Session, frame: TurnFrame, who: TurnRecord['who']): Promise<Submitted> {
     // its socket may be gone before the claim is answered; the turn still belongs to this session's one object
     session.holds++;
     try {

@@ -8,7 +8,7 @@ export interface TurnService {
   submit(
     session: Session,
     frame: TurnFrame,
-    who?: TurnRecord['who'],
+    who: TurnRecord['who'],
   ): Promise<{ outcome: 'accepted' } | { outcome: 'known'; existing: StoredTurn }>;
   /** `after`: the position that the answer must not overtake. */
   cancel(

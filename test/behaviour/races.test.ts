@@ -105,7 +105,7 @@ async function runTrial(seed: number): Promise<void> {
     const submit = async (): Promise<void> => {
       await pause();
       try {
-        const { outcome } = await engine.submit(session, frame);
+        const { outcome } = await engine.submit(session, frame, { subject: 'tester' });
         if (outcome === 'accepted') {
           expect(accepted.has(id)).toBe(false);
           accepted.add(id);

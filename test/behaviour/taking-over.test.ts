@@ -30,7 +30,14 @@ async function leave(frames: readonly Frame[], events: readonly UnplacedEvent[])
   for (const frame of frames) {
     const turn = newTurnId();
     turns.push(turn);
-    const record: TurnRecord = { turn, fingerprint: 'f', frame: { id: turn, ...frame }, acceptedAt: 1, node: 'dead' };
+    const record: TurnRecord = {
+      turn,
+      fingerprint: 'f',
+      frame: { id: turn, ...frame },
+      who: { subject: 'tester' },
+      acceptedAt: 1,
+      node: 'dead',
+    };
     const { onBusy = 'reject' } = frame;
     await store.claim({ ...key, record, onBusy, maxQueuedTurns: 9 });
     if (turns.length === 1) await store.append([{ ...key, events: events.map(place) }]);

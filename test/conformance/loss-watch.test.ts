@@ -33,7 +33,14 @@ async function openTwo() {
 }
 
 function recordOf(turn: string, node: string): TurnRecord {
-  return { turn, fingerprint: 'f', frame: { id: turn, input: 'x' }, acceptedAt: 1_000, node };
+  return {
+    turn,
+    fingerprint: 'f',
+    frame: { id: turn, input: 'x' },
+    who: { subject: 'tester' },
+    acceptedAt: 1_000,
+    node,
+  };
 }
 
 test('a session that was erased and made anew, of which a node heard nothing, is no loss', async () => {

@@ -40,7 +40,14 @@ async function converse(store: Store, key: SessionKey, turns: readonly { length:
   };
   for (const [i, { length, queued }] of turns.entries()) {
     const turn = `turn-${first}-${i}`;
-    const record = { turn, fingerprint: 'f', frame: { id: turn, input: 'x' }, acceptedAt: 1_000, node: 'n' };
+    const record = {
+      turn,
+      fingerprint: 'f',
+      frame: { id: turn, input: 'x' },
+      who: { subject: 'tester' },
+      acceptedAt: 1_000,
+      node: 'n',
+    };
     if (!queued && open.length > 0) await end(undefined);
     await store.claim({ ...key, record, onBusy: 'queue', maxQueuedTurns: 9 });
     const events: LogEvent[] = [{ t: 'turn.accepted', pos: head, turn, input: 'x', at: 1_000 }];
@@ -132,7 +139,14 @@ describe.each(Object.entries(openers))('what the %s store keeps', (_name, open) 
     const head = await converse(store, key, plain(3));
     await store.setPinned(key, 'turn-0-0', true, 9);
     await store.setPinned(key, 'turn-0-2', true, 9);
-    const record = { turn: 'r', fingerprint: 'f', frame: { id: 'r', input: 'x' }, acceptedAt: 1, node: 'n' };
+    const record = {
+      turn: 'r',
+      fingerprint: 'f',
+      frame: { id: 'r', input: 'x' },
+      who: { subject: 'tester' },
+      acceptedAt: 1,
+      node: 'n',
+    };
     expect(await store.claim({ ...key, record, onBusy: 'queue', maxQueuedTurns: 9 })).toMatchObject({ pos: head });
     expect(await store.retain(key, { maxTurns: 1 })).toMatchObject({ start: 24, removed: 2 });
     expect((await store.readSession(key))?.pinned).toEqual(['turn-0-2']);
@@ -178,7 +192,14 @@ describe.each(Object.entries(openers))('what the %s store keeps', (_name, open) 
     expect(await store.expire(first, 60_000)).toBe(false);
     expect(await store.expire(second, 0)).toBe(true);
     expect(await store.readSession(second)).toBeUndefined();
-    const record = { turn: 'r', fingerprint: 'f', frame: { id: 'r', input: 'x' }, acceptedAt: 1, node: 'n' };
+    const record = {
+      turn: 'r',
+      fingerprint: 'f',
+      frame: { id: 'r', input: 'x' },
+      who: { subject: 'tester' },
+      acceptedAt: 1,
+      node: 'n',
+    };
     await store.claim({ ...first, record, onBusy: 'queue', maxQueuedTurns: 9 });
     expect(await store.expire(first, 0)).toBe(false);
     await store.deleteSession(first);

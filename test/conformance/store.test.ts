@@ -38,7 +38,14 @@ function openRedis(url: string): Promise<Store> {
 const key: SessionKey = { tenant: 'acme', session: 's1' };
 
 function claimOf(turn: string, more: Partial<ClaimRequest> = {}, fingerprint = 'f'): ClaimRequest {
-  const record = { turn, fingerprint, frame: { id: turn, input: `input of ${turn}` }, acceptedAt: 1_000, node: 'n' };
+  const record = {
+    turn,
+    fingerprint,
+    frame: { id: turn, input: `input of ${turn}` },
+    who: { subject: 'tester' },
+    acceptedAt: 1_000,
+    node: 'n',
+  };
   return { ...key, record, onBusy: 'reject', maxQueuedTurns: 2, ...more };
 }
 

@@ -40,7 +40,14 @@ describe('a node on Redis', () => {
 
   async function claim(store: SharedStore, key: SessionKey, turn: string) {
     await store.createSession(key, {}, 'epoch', 1);
-    const record = { turn, fingerprint: 'f', frame: { id: turn, input: 'x' }, acceptedAt: 1, node: store.node };
+    const record = {
+      turn,
+      fingerprint: 'f',
+      frame: { id: turn, input: 'x' },
+      who: { subject: 'tester' },
+      acceptedAt: 1,
+      node: store.node,
+    };
     return store.claim({ ...key, record, onBusy: 'queue', maxQueuedTurns: 9 });
   }
 

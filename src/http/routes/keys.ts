@@ -1,5 +1,4 @@
 import { z } from 'zod';
-import type { Identity } from '../../auth/contract.ts';
 import {
   createKeySchema,
   keyRevokedSchema,
@@ -8,31 +7,14 @@ import {
   listKeysSchema,
   rotateKeySchema,
 } from '../../auth/key-schemas.ts';
-import type { AuditEntry } from '../../telemetry/contract.ts';
 import { defineRoute, type Route } from '../contract.ts';
 import { Problem } from '../problem.ts';
 import type { HttpServices } from '../services.ts';
 
 const keyParams = z.strictObject({ id: z.string() });
 
-/** Makes, lists, rotates and revokes API keys. */
-export function keyRoutes({ keys, audit }: HttpServices): Route[] {
-  if (keys === undefined) return [];
-  const note = (
-    act: AuditEntry['act'],
-    request: { id: string; address: string },
-    identity: Identity,
-    target: string,
-  ): void =>
-    audit.note({
-      act,
-      tenant: identity.tenant,
-      subject: identity.subject,
-      key: identity.credential?.id,
-      address: request.address,
-      request: request.id,
-      target,
-    });
+/** Makes, lists, rotates and revokes API keys; the service notes it in the audit log. */
+export function keyRoutes({ keys }: HttpServices): Route[] {
   return [
     defineRoute({
       name: 'createKey',
@@ -45,9 +27,7 @@ export function keyRoutes({ keys, audit }: HttpServices): Route[] {
       body: createKeySchema,
       answer: { status: 201, description: 'The key and its secret', data: keyWithSecretSchema },
       async answerTo(request, identity) {
-        const created = await keys.create(identity, request.body);
-        note('key.created', request, identity, created.key.id);
-        return { status: 201, data: created };
+        return { status: 201, data: await keys.create(identity, request.body) };
       },
     }),
     defineRoute({
@@ -78,7 +58,6 @@ export function keyRoutes({ keys, audit }: HttpServices): Route[] {
       async answerTo(request, identity) {
         const rotated = await keys.rotate(identity, request.params.id, request.body);
         if (rotated === undefined) throw noKey();
-        note('key.rotated', request, identity, rotated.key.id);
         return { status: 200, data: rotated };
       },
     }),
@@ -95,7 +74,6 @@ export function keyRoutes({ keys, audit }: HttpServices): Route[] {
       async answerTo(request, identity) {
         const key = await keys.revoke(identity, request.params.id);
         if (key === undefined) throw noKey();
-        note('key.revoked', request, identity, key.id);
         return { status: 200, data: { key } };
       },
     }),

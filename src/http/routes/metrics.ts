@@ -1,7 +1,7 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { z } from 'zod';
 import type { Identity } from '../../auth/contract.ts';
-import { requirePermission } from '../access.ts';
+import { requirePermission } from '../../auth/permissions.ts';
 import type { Asker } from '../gate.ts';
 import { type ApiRequest, defineRoute, type Route } from '../contract.ts';
 import type { HttpServices } from '../services.ts';

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { Identity } from '../../auth/contract.ts';
+import { operatorRole } from '../../auth/permissions.ts';
 import {
   type QueryUsage,
   type UsageDimension,
@@ -7,7 +8,6 @@ import {
   type UsageReport,
   UsageQueryError,
 } from '../../ledger/contract.ts';
-import { permissionsOf } from '../access.ts';
 import { defineRoute, type Route } from '../contract.ts';
 import { Problem } from '../problem.ts';
 import type { HttpServices } from '../services.ts';
@@ -122,8 +122,8 @@ function scopeOf(
   filter: Partial<Record<UsageDimension, string>>,
 ): { tenant: string | undefined; filter: Partial<Record<UsageDimension, string>> } {
   const { tenant, subject, roles } = identity;
-  const isAdmin = permissionsOf(identity).includes('admin');
-  if (isAdmin && roles.includes('operator')) return { tenant: filter.tenant, filter };
+  const isAdmin = identity.permissions?.includes('admin') === true;
+  if (isAdmin && roles.includes(operatorRole)) return { tenant: filter.tenant, filter };
   if (filter.tenant !== undefined && filter.tenant !== tenant)
     throw new Problem('forbidden', 'Usage of other tenants is for operators.');
   if (isAdmin) return { tenant, filter };

@@ -198,7 +198,14 @@ describe('the tail of a session', () => {
     for (let i = 0; i < 1_000; i++) {
       await store.claim({
         ...key,
-        record: { turn: `t${i}`, fingerprint: 'f', frame: { id: `t${i}`, input: '' }, acceptedAt: 0, node: 'n' },
+        record: {
+          turn: `t${i}`,
+          fingerprint: 'f',
+          frame: { id: `t${i}`, input: '' },
+          who: { subject: 'tester' },
+          acceptedAt: 0,
+          node: 'n',
+        },
         onBusy: 'reject',
         maxQueuedTurns: 1,
       });

@@ -13,6 +13,7 @@ const record = (turn: string) => ({
   turn,
   fingerprint: 'f',
   frame: { id: turn, input: turn },
+  who: { subject: 'tester' },
   acceptedAt: 1,
   node: 'n',
 });
