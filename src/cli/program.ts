@@ -14,6 +14,7 @@ import { addModelCommands } from './models.ts';
 import { serve } from './serve.ts';
 import { serveWorkers } from './serve-workers.ts';
 import { type TailFlags, tail } from './tail.ts';
+import { addUsageCommand } from './usage.ts';
 
 interface ServeFlags {
   config?: string;
@@ -139,6 +140,7 @@ function createProgram(args: readonly string[]): Command {
     .action((session: string, flags: TailFlags) => tail(session, { ...flags, url: gatewayUrl(flags.url) }));
   addModelCommands(program);
   addKeyCommands(program);
+  addUsageCommand(program, defaultUrl);
   return program;
 }
 
