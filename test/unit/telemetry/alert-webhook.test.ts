@@ -68,7 +68,7 @@ describe('alerts as webhooks', () => {
     await expect.poll(() => requests).toHaveLength(1);
     const { headers, body } = requests[0]!;
     expect(JSON.parse(body)).toMatchObject({ type: 'limit.alert', data: alert });
-    const signed = `${headers['webhook-id']}.${headers['webhook-timestamp']}.${body}`;
+    const signed = [headers['webhook-id'], headers['webhook-timestamp'], body].join('.');
     const signature = createHmac('sha256', secretBytes).update(signed).digest('base64');
     expect(headers['webhook-signature']).toBe(`v1,${signature}`);
     expect(headers['webhook-timestamp']).toMatch(/^\d{10}$/);
