@@ -18,8 +18,8 @@ import type { ConnectionState } from './connection-state.ts';
 import type { ParleyError } from './parley-error.ts';
 
 /**
- * A credential, or where to get one. A function is asked before the first connection, again when the gateway says that
- * the credential ended, and for every connection when it answers tickets.
+ * A credential, or where to get one. A function is asked before the first connection, again shortly before a token ends or
+ * when the gateway says that the credential ended, and for every connection when it answers tickets.
  */
 export type AuthSource = Auth | (() => Promise<Auth | undefined> | Auth | undefined);
 

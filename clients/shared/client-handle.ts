@@ -15,6 +15,7 @@ import { Emitter } from './emitter.ts';
 import type { ClientEnvironment } from './environment.ts';
 import type { Link } from './link.ts';
 import { ParleyError } from './parley-error.ts';
+import { Renewal } from './renewal.ts';
 import { SessionHandle, type SessionHost } from './session-handle.ts';
 
 const defaultConnectMs = 10_000;
@@ -39,6 +40,7 @@ class ClientHandle extends Emitter<ClientEvents> implements Client, ConnectionOw
   readonly #environment: ClientEnvironment;
   readonly #options: ConnectOptions;
   readonly #connection: Connection;
+  readonly #renewal: Renewal;
   /** By alias. */
   readonly #sessions = new Map<number, SessionHandle>();
   #lastRef = 0;
@@ -49,8 +51,14 @@ class ClientHandle extends Emitter<ClientEvents> implements Client, ConnectionOw
     this.#environment = environment;
     this.#options = options;
     const { attempts = 1, connectMs = defaultConnectMs } = options;
-    const parts = { url, environment, credentials: new Credentials(options.auth), connectMs, attempts };
-    this.#connection = new Connection(parts, this);
+    const credentials = new Credentials(options.auth);
+    this.#connection = new Connection({ url, environment, credentials, connectMs, attempts }, this);
+    this.#renewal = new Renewal({
+      credentials,
+      clock: environment.clock,
+      nextRef: () => this.nextRef(),
+      send: (frame) => this.#connection.send([frame]),
+    });
     this.#connection.start();
   }
 
@@ -122,7 +130,10 @@ class ClientHandle extends Emitter<ClientEvents> implements Client, ConnectionOw
   onFrame(link: Link, frame: DownFrame): void {
     if (frame.t === 'welcome') {
       this.welcome = frame;
+      this.#renewal.plan(frame.expiresAt);
       this.emit('welcome', frame);
+    } else if (frame.t === 'authenticated') {
+      if (this.#renewal.answered(frame)) this.#renewal.plan(frame.expiresAt);
     } else if (frame.t === 'error') {
       this.#onError(link, frame);
     } else if ('s' in frame) {
@@ -136,6 +147,7 @@ class ClientHandle extends Emitter<ClientEvents> implements Client, ConnectionOw
 
   onState(state: ConnectionState): void {
     if (state === 'live') this.connected.resolve(this);
+    if (state === 'closed') this.#renewal.stop();
     this.emit('state', state);
   }
 
@@ -182,6 +194,7 @@ class ClientHandle extends Emitter<ClientEvents> implements Client, ConnectionOw
 
   #onError(link: Link, frame: ErrorFrame): void {
     const { s, ref, code } = frame;
+    if (s === undefined && this.#renewal.answered(frame)) return;
     const session = s === undefined ? undefined : this.#sessions.get(s);
     const attachment = s === undefined ? undefined : link.attachments.get(s);
     if (session !== undefined && attachment !== undefined && ref === attachment.ref) {

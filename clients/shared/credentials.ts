@@ -1,10 +1,7 @@
 import type { Auth } from '../../protocol/frames/hello.ts';
 import type { AuthSource } from './api.ts';
 
-/**
- * The credential in use, and where another comes from. One that expires is not renewed in place: the gateway closes with
- * 4200, and the next connection resumes with a new one, which loses nothing.
- */
+/** The credential in use, and where another comes from. */
 export class Credentials {
   readonly #source: AuthSource | undefined;
   #held: Auth | undefined;
@@ -15,6 +12,11 @@ export class Credentials {
 
   get renewable(): boolean {
     return typeof this.#source === 'function';
+  }
+
+  /** Whether the one in use is a token of a source that can make another. */
+  get hasToken(): boolean {
+    return this.renewable && this.#held !== undefined && 'token' in this.#held;
   }
 
   /** `fresh`: it was asked for just now. Rejects with what the source throws. */

@@ -30,9 +30,10 @@ export function createRemoteKeySet({ url, now, onTrouble }: RemoteKeySetOptions)
 
   function load(): Promise<void> {
     loading ??= fetchKeySet(url)
+      .then(createLocalJWKSet)
       .then(
         (keySet) => {
-          known = createLocalJWKSet(keySet);
+          known = keySet;
           loadedMs = now();
           nextMs = loadedMs + cooldownMs;
         },

@@ -43,7 +43,7 @@ const retireMs = 3_000;
 const alertsMs = 3_000;
 
 /** Settings as in the configuration file, and parts that a program may bring itself. */
-export interface GatewayOptions extends Omit<ConfigInput, 'store'> {
+export interface GatewayOptions extends Omit<ConfigInput, 'store' | 'audit'> {
   /** Default: built from `upstreams`; these come before it. */
   upstreamObjects?: readonly Upstream[] | undefined;
   /** `embedded` (default, in `data`), a Redis address, or a store, which is closed together with the gateway. */
@@ -52,8 +52,8 @@ export interface GatewayOptions extends Omit<ConfigInput, 'store'> {
   authenticate?: Authenticate | undefined;
   /** Answers `GET /v1/usage`. */
   queryUsage?: QueryUsage | undefined;
-  /** Told of acts that matter to security; default: as `audit.file` says. */
-  auditLog?: AuditLog | undefined;
+  /** Where acts that matter to security are noted: the setting, or whoever is to be told of them. */
+  audit?: ConfigInput['audit'] | AuditLog;
   clock?: Clock | undefined;
   /** The node lost its lease in a shared store and has closed its sockets; it cannot go on. */
   onLeaseLost?: (() => void) | undefined;
@@ -125,13 +125,21 @@ function configOf(options: GatewayOptions): Config {
     logger: _logger,
     authenticate: _authenticate,
     queryUsage: _queryUsage,
-    auditLog: _audit,
+    audit,
     clock: _clock,
     randomBytes: _randomBytes,
     onLeaseLost: _onLeaseLost,
     ...settings
   } = options;
-  return parseConfig({ ...settings, store: typeof store === 'string' ? store : undefined });
+  return parseConfig({
+    ...settings,
+    store: typeof store === 'string' ? store : undefined,
+    audit: isAuditLog(audit) ? undefined : audit,
+  });
+}
+
+function isAuditLog(audit: GatewayOptions['audit']): audit is AuditLog {
+  return audit !== undefined && 'note' in audit;
 }
 
 interface Parts {
@@ -261,7 +269,7 @@ async function assemble(parts: Parts): Promise<Gateway> {
     clock,
     logger,
     newId,
-    audit: options.auditLog,
+    audit: isAuditLog(options.audit) ? options.audit : undefined,
     gauges: {
       sockets: () => connections.size,
       sessions: () => registry.size,

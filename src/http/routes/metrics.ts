@@ -46,7 +46,8 @@ export interface AsksItself {
 function isLocal({ address, header }: ApiRequest<unknown, unknown, unknown>): boolean {
   const isProxied = header('x-forwarded-for') !== undefined || header('forwarded') !== undefined;
   return (
-    !isProxied && (address.startsWith('127.') || address === '::1' || address === '0000:0000:0000:0000:0000:0000:0000:0001')
+    !isProxied &&
+    (address.startsWith('127.') || address === '::1' || address === '0000:0000:0000:0000:0000:0000:0000:0001')
   );
 }
 

@@ -180,6 +180,38 @@ describe('credentials', () => {
     expect(live.client.state).toBe('closed');
   });
 
+  test('a token is renewed in place before it ends, again and again, and what fails is left to the close', async () => {
+    const scene = createScene();
+    const tokens = ['one', 'two', 'three', 'four'];
+    const connecting = scene.connect({ auth: async () => ({ token: tokens.shift()! }) });
+    const socket = await scene.latest();
+    socket.open();
+    socket.welcome({ heartbeatMs: 0, expiresAt: Date.now() + 100_000 });
+    const client = await connecting;
+    expect(socket.all('auth')).toEqual([]);
+    scene.clock.advance(80_001);
+    await settle();
+    expect(socket.last('auth')).toMatchObject({ token: 'two' });
+    socket.deliver({ t: 'authenticated', ref: socket.last('auth').ref, expiresAt: Date.now() + 1_000_000 });
+    scene.clock.advance(940_001);
+    await settle();
+    expect(socket.last('auth')).toMatchObject({ token: 'three' });
+    socket.deliver({
+      t: 'error',
+      ref: socket.last('auth').ref,
+      code: 'unauthorized',
+      message: 'No.',
+      retryable: false,
+    });
+    expect(scene.errors).toEqual([]);
+    socket.drop(4200);
+    scene.clock.advance(1_000);
+    const next = await scene.latest();
+    next.open();
+    expect(next.last('hello').auth).toEqual({ token: 'four' });
+    expect(client.state).toBe('resuming');
+  });
+
   test('tickets are made for each connection, and a source that fails is asked again', async () => {
     const scene = createScene();
     let made = 0;
