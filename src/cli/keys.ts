@@ -1,30 +1,13 @@
 import { type Command, Option } from 'commander';
 import { ProtocolError } from '../../protocol/protocol-error.ts';
-import type { KeyService } from '../auth/contract.ts';
 import type { CreateKeyRequest, Key, KeyWithSecret } from '../auth/key-schemas.ts';
 import { defaultConfigFile } from '../config/load-config.ts';
 import { gatewayUrl } from './chat.ts';
 import { CommandError } from './command-error.ts';
 import { durationMs } from './duration.ts';
+import type { KeyCommands, KeyFlags } from './key-commands.ts';
 import { createRemoteKeys } from './remote-keys.ts';
 import { withStoredKeys } from './stored-keys.ts';
-
-/** What the commands ask of keys, wherever those are. */
-export interface KeyCommands {
-  create(request: CreateKeyRequest): Promise<KeyWithSecret>;
-  list(request: { tenant?: string | undefined; after?: string | undefined }): ReturnType<KeyService['list']>;
-  rotate(id: string, overlapSeconds: number): Promise<KeyWithSecret | undefined>;
-  revoke(id: string): Promise<Key | undefined>;
-}
-
-export interface KeyFlags {
-  config?: string;
-  store?: string;
-  data?: string;
-  url?: string;
-  key?: string;
-  json?: boolean;
-}
 
 interface CreateFlags extends KeyFlags, Pick<CreateKeyRequest, 'tenant' | 'subject' | 'team' | 'tier'> {
   name: string;

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { keyRevokedSchema, keySchema, keyWithSecretSchema } from '../auth/key-schemas.ts';
 import { CommandError } from './command-error.ts';
-import type { KeyCommands } from './keys.ts';
+import type { KeyCommands } from './key-commands.ts';
 
 const requestMs = 15_000;
 

@@ -8,7 +8,7 @@ import { StoreStartError } from '../store/store-error.ts';
 import { silentAudit } from '../telemetry/contract.ts';
 import { createLogger } from '../telemetry/logger.ts';
 import { CommandError } from './command-error.ts';
-import type { KeyCommands, KeyFlags } from './keys.ts';
+import type { KeyCommands, KeyFlags } from './key-commands.ts';
 
 /** Opens the configured store for the keys in it, and closes it again. */
 export async function withStoredKeys(

@@ -50,3 +50,11 @@ export function routeTurn(
   const request = routeRequestOf(session.key, session.settings, record, facts);
   return keepAllowed(router.route(request), record.who, request);
 }
+
+/** Of a way that was taken before, with what is allowed of its fallbacks. Throws `forbidden`. */
+export function stillAllowed(
+  decision: RouteDecision | undefined,
+  { frame, who }: Pick<TurnRecord, 'frame' | 'who'>,
+): RouteDecision | undefined {
+  return decision && keepAllowed(decision, who, { route: frame.route, model: frame.model });
+}

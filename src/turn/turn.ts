@@ -16,7 +16,7 @@ import { continuationOf } from './continuation.ts';
 import type { Ending, ModelTokens, TurnEnvironment } from './contract.ts';
 import { OpenCalls } from './open-calls.ts';
 import { prepareWindow } from './prepare-window.ts';
-import { routeTurn } from './route-turn.ts';
+import { routeTurn, stillAllowed } from './route-turn.ts';
 import { settleTurn } from './settle-turn.ts';
 import { TurnMachine } from './turn-machine.ts';
 import { type DeltaKind, TurnOutput } from './turn-output.ts';
@@ -207,7 +207,7 @@ export class Turn implements LiveTurn {
 
   /** Undefined when what the other node had chosen is not configured here. */
   #routeAgain({ upstream, model, route }: LogEventOf<'turn.routed'>): RouteDecision | undefined {
-    return this.#environment.router.again(upstream, model, route);
+    return stillAllowed(this.#environment.router.again(upstream, model, route), this.record);
   }
 
   /** Accounts what the other node did, and knows the calls that it opened. */

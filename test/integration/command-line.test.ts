@@ -165,3 +165,50 @@ test('a gateway that is not there is told in one sentence', async () => {
   expect(code).toBe(1);
   expect(stderr).toMatch(/Is the gateway running\? Start it with “parley serve”, or give its address with --url\.\n$/);
 });
+
+describe('keys', () => {
+  test('are made, listed, rotated and revoked in the store, and let in by the gateway on it', async () => {
+    const data = temporaryDirectory();
+    const made = await run([
+      'keys',
+      'create',
+      '--data',
+      data,
+      '--name',
+      'site',
+      '--tenant',
+      'acme',
+      '--limit',
+      'sockets=5',
+    ]);
+    expect(made).toMatchObject({ code: 0, stdout: expect.stringMatching(/^pk_\w{16}_\w{43}\n$/) });
+    const id = made.stdout.slice(3, 19);
+    const listed = await run(['keys', 'list', '--data', data, '--json']);
+    const [key] = (JSON.parse(listed.stdout) as { keys: object[] }).keys;
+    expect(key).toMatchObject({ id, name: 'site', tenant: 'acme', roles: ['user'], limits: { sockets: 5 } });
+    expect(listed.stdout).not.toContain(made.stdout.trim().slice(-43));
+    const rotated = await run(['keys', 'rotate', id, '--overlap', '0s', '--data', data]);
+    const gateway = await startTestGateway({ data, upstreams: [practice] });
+    const say = (secret: string) => run(['chat', '--url', gateway.url, '--key', secret.trim()], 'Hello\n');
+    expect((await say(rotated.stdout)).code).toBe(0);
+    expect((await say(made.stdout)).code).toBe(1);
+    const locked = await run(['keys', 'revoke', id, '--data', data]);
+    expect(locked).toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(/^The data directory .* is in use .* --url .*\.\n$/),
+    });
+    await gateway.close();
+    expect((await run(['keys', 'revoke', id, '--data', data])).code).toBe(0);
+    expect((await run(['keys', 'list', '--data', data])).stdout).toMatch(/\(revoked /);
+  });
+
+  test.each([
+    [['create', '--name', 'x', '--tenant', '{}'], '“tenant”: is not a name of a tenant.\n'],
+    [['create', '--name', 'x', '--limit', 'many'], '--limit takes a name and a number, not “many”.\n'],
+    [['create', '--name', 'x', '--expires', 'soon'], '--expires takes a time such as 20s or 12h, not “soon”.\n'],
+    [['create', '--name', 'x', '--expires', '2020-01-01'], '--expires is in the past.\n'],
+    [['list', '--url', 'http://127.0.0.1:1'], '--url needs a key with the role admin: give it with --key.\n'],
+  ])('%j: one sentence and exit code 2', async (args, stderr) => {
+    expect(await run(['keys', ...args])).toEqual({ code: 2, stdout: '', stderr });
+  });
+});

@@ -92,6 +92,13 @@ test('the configuration example is accepted', () => {
   expect(loadConfig({ file, environment, check: checkRoutes }).upstreams).toHaveLength(4);
 });
 
+test('the example of who is let in is accepted', () => {
+  const file = join(temporaryDirectory(), 'parley.yaml');
+  writeFileSync(file, blocks('yaml').find((block) => block.startsWith('auth:'))!);
+  const { auth } = loadConfig({ file, environment: { BACKEND_KEY: 'a key of the backend' } });
+  expect(auth.issuers.map(({ issuer }) => issuer)).toEqual(['https://login.example']);
+});
+
 test('the routes are accepted, with a team’s own part, and a turn is explained', async () => {
   const directory = temporaryDirectory();
   const file = join(directory, 'parley.yaml');
