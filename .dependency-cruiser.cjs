@@ -63,6 +63,7 @@ module.exports = {
     onlyIn('msgpackr', 'node_modules/msgpackr', '^(protocol/codec|clients/browser/browser-codec)\\.ts$'),
     onlyIn('ws', 'node_modules/ws/', '^(src/transport/|src/cli/tail\\.ts$|clients/node/)'),
     onlyIn('pino', 'node_modules/pino', '^src/telemetry/'),
+    onlyIn('prom-client', 'node_modules/prom-client', '^src/telemetry/'),
   ],
   options: {
     tsConfig: { fileName: 'tsconfig.json' },

@@ -14,6 +14,7 @@ import { addModelCommands } from './models.ts';
 import { serve } from './serve.ts';
 import { serveWorkers } from './serve-workers.ts';
 import { type TailFlags, tail } from './tail.ts';
+import { addUsageCommand } from './usage.ts';
 
 interface ServeFlags {
   config?: string;
@@ -139,6 +140,7 @@ function createProgram(args: readonly string[]): Command {
     .action((session: string, flags: TailFlags) => tail(session, { ...flags, url: gatewayUrl(flags.url) }));
   addModelCommands(program);
   addKeyCommands(program);
+  addUsageCommand(program, defaultUrl);
   return program;
 }
 
@@ -196,12 +198,13 @@ function settingsOf(flags: ServeFlags): Record<string, unknown> {
 }
 
 /** Names of settings, wherever they stand. A hash of a key is none, but what it is of may be weak. */
-const secretSettings = new Set(['apiKey', 'sentinelPassword', 'secret', 'key', 'keyHash']);
+const secretSettings = new Set(['apiKey', 'sentinelPassword', 'secret', 'key', 'keyHash', 'token']);
 
 function withoutSecrets(value: unknown): unknown {
   return JSON.parse(
     JSON.stringify(value, (key, item: unknown) => {
       if (secretSettings.has(key) && typeof item === 'string') return '[secret]';
+      if (key === 'url' && typeof item === 'string') return withoutCredentials(item);
       if (key === 'apiKeys') return (item as unknown[]).map(() => '[secret]');
       if (key === 'store' && typeof item === 'string') return withoutRedisPassword(item);
       if (key === 'baseUrl' && typeof item === 'string') return withoutCredentials(item);

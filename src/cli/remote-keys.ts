@@ -1,5 +1,5 @@
-import type { z } from 'zod';
-import { keyListSchema, keyRevokedSchema, keyWithSecretSchema } from '../auth/key-schemas.ts';
+import { z } from 'zod';
+import { keyRevokedSchema, keySchema, keyWithSecretSchema } from '../auth/key-schemas.ts';
 import { CommandError } from './command-error.ts';
 import type { KeyCommands } from './key-commands.ts';
 
@@ -15,7 +15,7 @@ export function createRemoteKeys(url: string, key: string): KeyCommands {
     method: string,
     path: string,
     body?: unknown,
-  ): Promise<z.output<Schema> | undefined> {
+  ): Promise<Enveloped<Schema> | undefined> {
     let answer: Response;
     try {
       answer = await fetch(new URL(path, base), {
@@ -34,32 +34,42 @@ export function createRemoteKeys(url: string, key: string): KeyCommands {
     const value: unknown = await answer.json().catch(() => undefined);
     if (answer.status === 404) return undefined;
     if (!answer.ok) throw new CommandError(messageOf(value, answer.status), answer.status === 400 ? 2 : 1);
-    const result = schema.safeParse(value);
+    const result = enveloped(schema).safeParse(value);
     if (!result.success)
       throw new CommandError('The gateway gave an answer that cannot be read; is it of this version?', 1);
-    return result.data;
+    return result.data as Enveloped<Schema>;
   }
 
   const nowhere = (): never => {
     throw new CommandError(`There are no keys at ${base}; is it the address of a gateway?`, 1);
   };
   return {
-    create: async (request) => (await ask(keyWithSecretSchema, 'POST', '/v1/keys', request)) ?? nowhere(),
+    create: async (request) => ((await ask(keyWithSecretSchema, 'POST', '/v1/keys', request)) ?? nowhere()).data,
     async list({ tenant, after }) {
       const query = new URLSearchParams();
       if (tenant !== undefined) query.set('tenant', tenant);
-      if (after !== undefined) query.set('after', after);
-      return (await ask(keyListSchema, 'GET', `/v1/keys?${query.toString()}`)) ?? nowhere();
+      if (after !== undefined) query.set('cursor', after);
+      const { data, next } = (await ask(z.array(keySchema), 'GET', `/v1/keys?${query.toString()}`)) ?? nowhere();
+      return next === undefined ? { keys: data } : { keys: data, next };
     },
-    rotate: (id, overlapSeconds) =>
-      ask(keyWithSecretSchema, 'POST', `/v1/keys/${encodeURIComponent(id)}/rotate`, { overlapSeconds }),
-    revoke: async (id) => (await ask(keyRevokedSchema, 'DELETE', `/v1/keys/${encodeURIComponent(id)}`))?.key,
+    rotate: async (id, overlapSeconds) =>
+      (await ask(keyWithSecretSchema, 'POST', `/v1/keys/${encodeURIComponent(id)}/rotate`, { overlapSeconds }))?.data,
+    revoke: async (id) => (await ask(keyRevokedSchema, 'DELETE', `/v1/keys/${encodeURIComponent(id)}`))?.data.key,
   };
 }
 
-/** The sentence of the answer, wherever it stands in it. */
+interface Enveloped<Schema extends z.ZodType> {
+  data: z.output<Schema>;
+  next?: string | undefined;
+}
+
+/** How every answer comes. */
+function enveloped(data: z.ZodType): z.ZodType {
+  return z.object({ data, next: z.string().optional() });
+}
+
+/** The sentence of a problem (RFC 9457). */
 function messageOf(value: unknown, status: number): string {
-  const { error, message } = (value ?? {}) as { error?: { message?: unknown } | string; message?: unknown };
-  const text = (typeof error === 'object' ? error?.message : error) ?? message;
-  return typeof text === 'string' ? text : `The gateway refused with ${status}.`;
+  const { detail } = (value ?? {}) as { detail?: unknown };
+  return typeof detail === 'string' ? detail : `The gateway refused with ${status}.`;
 }

@@ -137,18 +137,19 @@ export class Cluster implements TurnService {
   }
 
   /** Nodes that follow a session look into the store again. */
-  async tellChanged(key: SessionKey, kind: 'changed' | 'deleted' = 'changed'): Promise<void> {
-    for (const node of (await this.#options.store.followers(key)).keys()) this.#tell(node, { kind, ...pick(key) });
+  async tellChanged(key: SessionKey): Promise<void> {
+    for (const node of (await this.#options.store.followers(key)).keys())
+      this.#tell(node, { kind: 'changed', ...pick(key) });
   }
 
   /** As `tellChanged`, and the node that runs its turns, which need not follow it. */
-  async #tellAll(key: SessionKey): Promise<void> {
+  async #tellAll(key: SessionKey, kind: 'changed' | 'deleted' = 'changed'): Promise<void> {
     const { store } = this.#options;
     const [followers, stored] = await Promise.all([store.followers(key), store.readSession(key)]);
     const nodes = new Set(followers.keys());
     if (stored?.owner !== undefined) nodes.add(stored.owner);
     nodes.delete(store.node);
-    for (const node of nodes) this.#tell(node, { kind: 'changed', ...pick(key) });
+    for (const node of nodes) this.#tell(node, { kind, ...pick(key) });
   }
 
   async submit(session: Session, frame: TurnFrame, who: TurnRecord['who']): ReturnType<TurnService['submit']> {
@@ -206,7 +207,7 @@ export class Cluster implements TurnService {
 
   abandon(session: Session): void {
     this.#options.engine.abandon(session);
-    void this.tellChanged(session.key, 'deleted').catch((error: unknown) => this.#trouble(error));
+    void this.#tellAll(session.key, 'deleted').catch((error: unknown) => this.#trouble(error));
   }
 
   settled(): Promise<void> {

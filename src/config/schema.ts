@@ -193,6 +193,44 @@ export const configSchema = z.strictObject({
     .strictObject({
       level: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info'),
       format: z.enum(['auto', 'json', 'pretty']).default('auto'),
+      /** Share of the requests over HTTP that get a line; those that failed always do. */
+      requestSample: z.number().min(0).max(1).default(1),
+    })
+    .prefault({}),
+  /** Acts that matter to security, as JSON lines in a file; in the log otherwise. */
+  audit: z.strictObject({ file: z.string().min(1).optional() }).prefault({}),
+  /** `GET /metrics` in the format of Prometheus: for loopback, for whoever has the token, and for admins. */
+  metrics: z
+    .strictObject({
+      enabled: z.boolean().default(false),
+      token: z.string().min(16).optional(),
+      /** Memory, CPU and event loop of the process, too. */
+      process: z.boolean().default(true),
+    })
+    .prefault({}),
+  /** Where alerts of limits are sent. */
+  alerts: z
+    .strictObject({
+      webhook: z
+        .strictObject({
+          url: z.url({ protocol: /^https?$/ }),
+          /** Signs what is sent, as `whsec_` and base64 (https://www.standardwebhooks.com). */
+          secret: z
+            .string()
+            .regex(/^whsec_[A-Za-z0-9+/]{32,}={0,2}$/, 'is not whsec_ and at least 24 bytes as base64')
+            .optional(),
+          maxAttempts: z.int().min(1).max(20).default(8),
+          timeoutMs: positive.default(10_000),
+        })
+        .optional(),
+    })
+    .prefault({}),
+  /** Requests over HTTP; those for the page and the probes do not count. */
+  http: z
+    .strictObject({
+      /** Of one address; a refused credential counts as many. */
+      requestsPerMinute: positive.default(600),
+      maxConcurrentRequests: positive.default(256),
     })
     .prefault({}),
   /** The first is the default. Empty: the practice upstream. */
@@ -262,6 +300,9 @@ export const configSchema = z.strictObject({
       idleTimeoutSeconds: z.int().min(8).max(960).multipleOf(4).default(40),
       slowConsumerMs: positive.default(30_000),
       maxHistoryBytes: positive.default(1024 * 1024),
+      /** Body of a request over HTTP, and how long it may take to come. */
+      maxBodyBytes: positive.default(1024 * 1024),
+      bodyMs: positive.default(10_000),
       /** Frames of one socket, four seconds' worth of them at once. */
       framesPerSecond: positive.default(500),
     })

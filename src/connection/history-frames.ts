@@ -1,6 +1,6 @@
 import type { HistoryRequest } from '../../protocol/frames/history.ts';
 import type { Follower } from '../session/attachment.ts';
-import { finishedTurnOf } from '../session/finished-turn.ts';
+import { readHistoryPage } from '../session/history-page.ts';
 import type { Session } from '../session/session.ts';
 import type { ConnectionEnvironment } from './contract.ts';
 
@@ -13,18 +13,12 @@ export async function showHistory(
   asker: Follower,
   frame: HistoryRequest,
 ): Promise<void> {
-  const limit = frame.limit ?? usualTurns;
-  const before = Math.min(frame.before ?? Number.MAX_SAFE_INTEGER, Number.MAX_SAFE_INTEGER);
-  const entries = await store.readTail(session.key, before, limit + 1);
-  const turns = [];
-  let bytes = 0;
-  for (const entry of entries.slice(0, limit)) {
-    const turn = finishedTurnOf(entry, session.pinned.includes(entry.turn));
-    if (turn === undefined) continue;
-    turns.push(turn);
-    bytes += JSON.stringify(turn).length;
-    if (bytes > limits.maxHistoryBytes) break;
-  }
-  const next = turns.length < entries.length ? turns.at(-1)?.end : undefined;
+  const { turns, next } = await readHistoryPage(store, {
+    key: session.key,
+    pinned: session.pinned,
+    before: frame.before,
+    limit: frame.limit ?? usualTurns,
+    maxBytes: limits.maxHistoryBytes,
+  });
   asker.sendFrame({ t: 'history', ref: frame.ref, s: frame.s, turns, next });
 }

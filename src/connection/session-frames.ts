@@ -13,6 +13,7 @@ import type { Session } from '../session/session.ts';
 import { sessionNotFound } from '../session/session-registry.ts';
 import type { SessionKey } from '../store/contract.ts';
 import { StoreError } from '../store/store-error.ts';
+import { eraseSession } from '../turn/erase-session.ts';
 import { checkPlainValue } from './check-plain-value.ts';
 import { checkCreate, checkFrame, checkTools, isChecked, maySee, mayWrite, sessionIdFor } from './check-rights.ts';
 import type { ConnectionEnvironment } from './contract.ts';
@@ -282,16 +283,9 @@ export class SessionFrames {
 
   async #delete(frame: Delete, slot: Slot | undefined): Promise<void> {
     const session = this.#writable(frame.s, slot);
-    const { turns, store, registry } = this.#environment;
-    turns.abandon(session);
-    await store.deleteSession(session.key);
-    registry.remove(session);
-    for (const { follower, alias } of [...session.attachments]) {
-      const ref = follower === this.#sink && alias === frame.s ? frame.ref : undefined;
-      follower.sendFrame({ t: 'deleted', ref, s: alias });
-      follower.forget(alias);
-    }
-    session.detachAll();
+    await eraseSession(this.#environment, session, (follower, alias) =>
+      follower === this.#sink && alias === frame.s ? frame.ref : undefined,
+    );
   }
 
   async #renew(frame: AuthFrame): Promise<void> {

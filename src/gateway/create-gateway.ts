@@ -4,8 +4,7 @@ import { parseConfig } from '../config/load-config.ts';
 import type { Config, ConfigInput } from '../config/schema.ts';
 import { Connection } from '../connection/connection.ts';
 import type { ConnectionEnvironment } from '../connection/contract.ts';
-import { createHttpHandler } from '../http/create-http-handler.ts';
-import { loadPageFiles } from '../http/page-files.ts';
+import type { QueryUsage } from '../ledger/contract.ts';
 import { type Clock, systemClock } from '../lib/clock.ts';
 import { createUlidMaker, cryptoRandomBytes, type RandomBytes } from '../lib/ulid.ts';
 import type { Load } from '../routing/degradation.ts';
@@ -17,13 +16,14 @@ import { Retention } from '../session/retention.ts';
 import { SessionRegistry } from '../session/session-registry.ts';
 import type { OrphanedSession, SharedStore, Store } from '../store/contract.ts';
 import { LeaseLostError, StoreLossError } from '../store/store-error.ts';
-import { type AuditLog, type Logger, silentAudit } from '../telemetry/contract.ts';
+import type { AuditLog, Logger } from '../telemetry/contract.ts';
 import { createLogger } from '../telemetry/logger.ts';
 import { startTransport } from '../transport/start-transport.ts';
 import { recoverTurns } from '../turn/recover-turns.ts';
 import { TurnEngine } from '../turn/turn-engine.ts';
 import type { TurnService } from '../turn/turn-service.ts';
 import type { Upstream } from '../upstream/contract.ts';
+import { createTelemetry } from './create-telemetry.ts';
 import { watchEventLoop } from './event-loop-delay.ts';
 import { HealthChecks } from './health-checks.ts';
 import { checkSummaryRoute, LiveRoutes, needsLanguage, reloadedKeys } from './live-routes.ts';
@@ -31,6 +31,7 @@ import { createModelFacts } from './model-facts.ts';
 import { tokensForModel } from './model-tokens.ts';
 import { silentLimitMetrics } from '../limits/contract.ts';
 import { openAccounts } from './open-accounts.ts';
+import { openDoor } from './open-door.ts';
 import { openStore } from './open-store.ts';
 import { createOriginPolicy, isLoopback } from './origin-policy.ts';
 import { createRouteCheck } from './route-check.ts';
@@ -40,17 +41,21 @@ import { joinCluster, type Membership } from './join-cluster.ts';
 
 /** A node that goes away first finishes what it is taking over, within this, milliseconds. */
 const retireMs = 3_000;
+/** Alerts that are on their way get this long at the end. */
+const alertsMs = 3_000;
 
 /** Settings as in the configuration file, and parts that a program may bring itself. */
-export interface GatewayOptions extends Omit<ConfigInput, 'store'> {
+export interface GatewayOptions extends Omit<ConfigInput, 'store' | 'audit'> {
   /** Default: built from `upstreams`; these come before it. */
   upstreamObjects?: readonly Upstream[] | undefined;
   /** `embedded` (default, in `data`), a Redis address, or a store, which is closed together with the gateway. */
   store?: string | Store | undefined;
   logger?: Logger | undefined;
   authenticate?: Authenticate | undefined;
-  /** Told of acts that matter to security. */
-  audit?: AuditLog | undefined;
+  /** Answers `GET /v1/usage`. */
+  queryUsage?: QueryUsage | undefined;
+  /** Where acts that matter to security are noted: the setting, or whoever is to be told of them. */
+  audit?: ConfigInput['audit'] | AuditLog;
   clock?: Clock | undefined;
   /** The node lost its lease in a shared store and has closed its sockets; it cannot go on. */
   onLeaseLost?: (() => void) | undefined;
@@ -121,13 +126,22 @@ function configOf(options: GatewayOptions): Config {
     store,
     logger: _logger,
     authenticate: _authenticate,
-    audit: _audit,
+    queryUsage: _queryUsage,
+    audit,
     clock: _clock,
     randomBytes: _randomBytes,
     onLeaseLost: _onLeaseLost,
     ...settings
   } = options;
-  return parseConfig({ ...settings, store: typeof store === 'string' ? store : undefined });
+  return parseConfig({
+    ...settings,
+    store: typeof store === 'string' ? store : undefined,
+    audit: isAuditLog(audit) ? undefined : audit,
+  });
+}
+
+function isAuditLog(audit: GatewayOptions['audit']): audit is AuditLog {
+  return audit !== undefined && 'note' in audit;
 }
 
 interface Parts {
@@ -258,6 +272,25 @@ async function assemble(parts: Parts): Promise<Gateway> {
   if (engine.liveTurns > 0) logger.info({ turns: engine.liveTurns }, 'turns that the last process left go on');
 
   const connections = new Set<Connection>();
+  const stats = (): ReturnType<Gateway['stats']> => ({
+    connections: connections.size,
+    sessions: registry.size,
+    turns: engine.liveTurns,
+    waitingTurns: dispatcher.waiting,
+  });
+  const telemetry = createTelemetry({
+    config,
+    clock,
+    logger,
+    newId,
+    audit: isAuditLog(options.audit) ? options.audit : undefined,
+    gauges: {
+      sockets: () => connections.size,
+      sessions: () => registry.size,
+      liveTurns: () => engine.liveTurns,
+      waitingTurns: () => dispatcher.waiting,
+    },
+  });
   if (isShared(store)) {
     membership = await joinCluster({
       store,
@@ -285,7 +318,7 @@ async function assemble(parts: Parts): Promise<Gateway> {
       },
     });
   }
-  const audit = options.audit ?? silentAudit;
+  const { audit } = telemetry;
   const { authenticator, keys, tickets } = await startAuth({
     settings: config.auth,
     records: store.records,
@@ -317,6 +350,25 @@ async function assemble(parts: Parts): Promise<Gateway> {
     newConnectionId: newId,
     onClosed: (connection) => connections.delete(connection as Connection),
   };
+  const isOriginAllowed = createOriginPolicy(config.host, config.origins);
+  const door = openDoor({
+    config,
+    clock,
+    logger,
+    newId,
+    store,
+    registry,
+    turns: environment.turns,
+    router,
+    modelGroups: () => routes.groups(),
+    telemetry,
+    authenticator,
+    keys,
+    tickets,
+    queryUsage: options.queryUsage,
+    isOriginAllowed,
+    isReady: () => !draining,
+  });
   const transport = await startTransport(
     config.transport,
     {
@@ -325,14 +377,17 @@ async function assemble(parts: Parts): Promise<Gateway> {
       sharePort: config.sharePort,
       tls: config.tls,
       limits,
-      isOriginAllowed: createOriginPolicy(config.host, config.origins),
+      isOriginAllowed,
       onSocket(socket) {
         const connection = new Connection(socket, environment);
         connections.add(connection);
         return connection;
       },
-      onRequest: createHttpHandler({ page: loadPageFiles(), isReady: () => !draining }),
-      onRefused: (reason) => logger.warn({ reason }, 'a socket was refused'),
+      onRequest: door.onRequest,
+      onRefused(reason) {
+        telemetry.metrics.socketRefused(reason);
+        logger.warn({ reason }, 'a socket was refused');
+      },
     },
     (reason) => logger.warn({ reason }, 'uWebSockets.js cannot be loaded here; serving through ws'),
   );
@@ -371,6 +426,8 @@ async function assemble(parts: Parts): Promise<Gateway> {
     await retention.leave();
     await accounting.stop();
     for (const connection of connections) connection.close('going_away', 'the node is going away');
+    await telemetry.close(Math.min(graceMs, alertsMs));
+    await door.idle(retireMs);
     // the last frames and close handshakes are on their way
     if (connections.size > 0) await new Promise((resolve) => clock.setTimer(() => resolve(undefined), 100));
     await transport.close();
@@ -396,12 +453,7 @@ async function assemble(parts: Parts): Promise<Gateway> {
     keys,
     tickets,
     recoveredTurns,
-    stats: () => ({
-      connections: connections.size,
-      sessions: registry.size,
-      turns: engine.liveTurns,
-      waitingTurns: dispatcher.waiting,
-    }),
+    stats,
     upstreams: () => dispatcher.balancer.states.report(),
     async reload(next) {
       const changed = configOf(next);

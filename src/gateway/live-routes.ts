@@ -77,6 +77,11 @@ export class LiveRoutes {
     return upstream === undefined || upstream.wire === 'practice' ? undefined : upstream.health;
   }
 
+  /** Names of groups of models. */
+  groups(): string[] {
+    return Object.keys(this.#config.models);
+  }
+
   async close(): Promise<void> {
     await Promise.all([...this.#current.upstreams, ...this.#retired].map((upstream) => upstream.close()));
   }

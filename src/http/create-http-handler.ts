@@ -1,10 +1,12 @@
 import type { HttpRequest, HttpResponse } from '../transport/contract.ts';
+import type { Api } from './create-api.ts';
 import type { PageFile } from './page-files.ts';
 
 export interface HttpHandlerOptions {
   page: ReadonlyMap<string, PageFile>;
   /** Whether new work should come here: false while draining. */
   isReady(): boolean;
+  api: Api;
 }
 
 /** The page runs scripts and styles of this server alone and talks to nobody else. */
@@ -16,9 +18,16 @@ const pageHeaders = {
   'cache-control': 'no-cache',
 };
 
-/** Answers plain HTTP requests: the chat page, `/healthz` (the process lives) and `/readyz` (it takes new work). */
-export function createHttpHandler(options: HttpHandlerOptions): (request: HttpRequest) => HttpResponse {
-  return ({ method, path }) => {
+/**
+ * Answers plain HTTP requests: the chat page, `/healthz` (the process lives) and `/readyz` (it takes new work) at once, the rest
+ * through the API.
+ */
+export function createHttpHandler(
+  options: HttpHandlerOptions,
+): (request: HttpRequest) => HttpResponse | Promise<HttpResponse> {
+  return (request) => {
+    const { method, path } = request;
+    if (path.startsWith('/v1/') || path === '/metrics') return options.api.answer(request);
     if (method !== 'GET' && method !== 'HEAD')
       return { ...text(405, 'Only GET is answered here.'), headers: { ...plain, allow: 'GET, HEAD' } };
     if (path === '/healthz') return text(200, 'ok');

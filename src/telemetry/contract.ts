@@ -1,3 +1,6 @@
+import type { TurnStatus } from '../../protocol/frames/common.ts';
+import type { LimitScope } from '../limits/rules.ts';
+
 /** Where the rooms report; never given prompt text, answers or secrets. */
 export interface Logger {
   debug(fields: object, message: string): void;
@@ -41,3 +44,69 @@ export interface AuditLog {
 }
 
 export const silentAudit: AuditLog = { note: () => {} };
+
+/** One call of a provider, as it is counted. */
+export interface UpstreamCallFigures {
+  upstream: string;
+  model: string;
+  status: 'completed' | 'failed' | 'aborted' | 'interrupted';
+  input: number;
+  output: number;
+  costUsd?: number | undefined;
+  firstTokenMs?: number | undefined;
+}
+
+/** What is counted for operators. Nothing here may be the name of a tenant, a session or a user: their number has no bound. */
+export interface Metrics {
+  turnEnded(status: TurnStatus): void;
+  upstreamCall(call: UpstreamCallFigures): void;
+  /** A request that a limit refused, or a turn that it cut. */
+  limitRefused(limit: string, scope: LimitScope): void;
+  /** Tokens as the provider reports them, as a part of the gateway's own count: 1 where both agree. */
+  drift(model: string, ratio: number): void;
+  /** `threshold`: a share of the limit, such as 0.8. */
+  alert(limit: string, threshold: number): void;
+  /** `route`: the template of the path, never the path. */
+  httpRequest(route: string, method: string, status: number, ms: number): void;
+  authRefused(door: 'socket' | 'http'): void;
+  socketRefused(reason: string): void;
+}
+
+export const silentMetrics: Metrics = {
+  turnEnded: () => {},
+  upstreamCall: () => {},
+  limitRefused: () => {},
+  drift: () => {},
+  alert: () => {},
+  httpRequest: () => {},
+  authRefused: () => {},
+  socketRefused: () => {},
+};
+
+/** A limit is nearly used up, or is. */
+export interface Alert {
+  /** The same for the same event, whichever node tells it; default: one of its own. */
+  id?: string | undefined;
+  /** Name of the limit, such as `costUsdPerDay`. */
+  limit: string;
+  scope: LimitScope;
+  tenant?: string | undefined;
+  key?: string | undefined;
+  user?: string | undefined;
+  session?: string | undefined;
+  /** Share of the limit that was passed. */
+  threshold: number;
+  used: number;
+  max: number;
+  /** Begin of the hour, day or month, ISO 8601. */
+  period?: string | undefined;
+}
+
+export interface AlertSender {
+  /** Never throws and never waits. */
+  send(alert: Alert): void;
+  /** What was not delivered within `graceMs` is given up. */
+  close(graceMs: number): Promise<void>;
+}
+
+export const silentAlerts: AlertSender = { send: () => {}, close: async () => {} };

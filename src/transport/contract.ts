@@ -35,16 +35,38 @@ export interface SocketHandler {
   onClose(code: number): void;
 }
 
+/** A plain HTTP request. Everything of it stays valid until it is answered. */
 export interface HttpRequest {
-  method: string;
-  path: string;
+  /** Upper case. */
+  readonly method: string;
+  /** As it was sent, without the query. */
+  readonly path: string;
+  /** As it was sent, without the question mark; empty when there is none. */
+  readonly query: string;
+  readonly remoteAddress: string;
+  /** Aborted when the client goes away before it has the whole answer. */
+  readonly signal: AbortSignal;
   header(name: string): string | undefined;
+  /** All of the body, up to `maxBodyBytes`. Throws `BodyError`. */
+  body(): Promise<Uint8Array>;
 }
 
 export interface HttpResponse {
   status: number;
   headers: Record<string, string>;
-  body: string | Uint8Array;
+  /** Chunks are asked for as the client takes them; a failure among them cuts the connection. */
+  body: string | Uint8Array | AsyncIterable<string | Uint8Array>;
+}
+
+/** The body of a request did not come as it may; the answer to such a request closes its connection. */
+export class BodyError extends Error {
+  readonly problem: 'too_large' | 'too_slow' | 'aborted';
+
+  constructor(problem: BodyError['problem']) {
+    super(`the body of a request: ${problem}`);
+    this.name = 'BodyError';
+    this.problem = problem;
+  }
 }
 
 export interface TransportLimits {
@@ -56,6 +78,10 @@ export interface TransportLimits {
   idleTimeoutSeconds: number;
   maxSockets: number;
   maxSocketsPerAddress: number;
+  /** Largest body of an HTTP request, bytes. */
+  maxBodyBytes: number;
+  /** It must be there after this, milliseconds. */
+  bodyMs: number;
 }
 
 export interface TransportOptions {
@@ -69,7 +95,8 @@ export interface TransportOptions {
   /** Origins of pages that may connect; requests without an Origin (not from a browser) always may. */
   isOriginAllowed(origin: string, host: string | undefined): boolean;
   onSocket(socket: Socket): SocketHandler;
-  onRequest(request: HttpRequest): HttpResponse;
+  /** An answer that is there at once costs no copy of the request. A promise must not reject. */
+  onRequest(request: HttpRequest): HttpResponse | Promise<HttpResponse>;
   /** Sockets refused before they were one: for the log and metrics. */
   onRefused(reason: 'origin' | 'sockets' | 'address' | 'path'): void;
 }

@@ -1,10 +1,10 @@
-import { STATUS_CODES } from 'node:http';
 import { type AddressInfo, connect, createServer } from 'node:net';
 import { socketPath } from '../../protocol/version.ts';
 import { SocketAdmission } from './admission.ts';
 import { portTaken } from './port-taken.ts';
-import type { HttpResponse, Socket, SocketHandler, Transport, TransportOptions, UpgradeInfo } from './contract.ts';
+import type { Socket, SocketHandler, Transport, TransportOptions, UpgradeInfo } from './contract.ts';
 import { drainedBytes } from './contract.ts';
+import { answerUwsRequest, refuseUwsUpgrade } from './uws-http.ts';
 import type { UwsApp, UwsModule, UwsRequest, UwsResponse, UwsSocket } from './uws-types.ts';
 
 interface UserData {
@@ -55,11 +55,7 @@ export async function startUwsTransport(uws: UwsModule, options: TransportOption
         socketPath,
       );
       if (!decision.admitted) {
-        respond(response, 'GET', {
-          status: decision.status,
-          headers: { 'content-type': 'text/plain; charset=utf-8' },
-          body: `${decision.reason}\n`,
-        });
+        refuseUwsUpgrade(response, decision.status, decision.reason);
         return;
       }
       const upgrade: UpgradeInfo = {
@@ -97,11 +93,7 @@ export async function startUwsTransport(uws: UwsModule, options: TransportOption
     },
   });
 
-  app.any('/*', (response, request) => {
-    const method = request.getMethod().toUpperCase();
-    const header = (name: string): string | undefined => request.getHeader(name) || undefined;
-    respond(response, method, options.onRequest({ method, path: request.getUrl(), header }));
-  });
+  app.any('/*', (response, request) => answerUwsRequest(options, response, request, addressOf(response)));
 
   // a free port is chosen here: uWebSockets.js would take one that cannot be listened on again right after its end
   const wanted = options.port === 0 ? await freePort(options.host) : options.port;
@@ -191,17 +183,6 @@ class UwsSocketAdapter implements Socket {
   terminate(): void {
     this.#raw?.close();
   }
-}
-
-function respond(response: UwsResponse, method: string, answer: HttpResponse): void {
-  // without it uWebSockets.js ends the process when a handler returns before its answer is complete, as after a HEAD
-  response.onAborted(() => {});
-  response.cork(() => {
-    response.writeStatus(`${answer.status} ${STATUS_CODES[answer.status] ?? ''}`);
-    for (const [name, value] of Object.entries(answer.headers)) response.writeHeader(name, value);
-    if (method === 'HEAD') response.endWithoutBody(Buffer.byteLength(answer.body));
-    else response.end(answer.body);
-  });
 }
 
 function addressOf(response: UwsResponse): string {

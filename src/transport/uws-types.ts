@@ -12,7 +12,13 @@ export interface UwsResponse {
   writeStatus(status: string): UwsResponse;
   writeHeader(name: string, value: string): UwsResponse;
   end(body?: string | Uint8Array, closeConnection?: boolean): void;
-  endWithoutBody(reportedLength?: number): void;
+  endWithoutBody(reportedLength?: number, closeConnection?: boolean): void;
+  /** False: it was taken, but the client has not read what was written before. */
+  write(chunk: string | Uint8Array): boolean;
+  onWritable(handler: (offset: number) => boolean): void;
+  onData(handler: (chunk: ArrayBuffer, isLast: boolean) => void): void;
+  /** Drops the connection. */
+  close(): void;
   getRemoteAddressAsText(): ArrayBuffer;
   upgrade(userData: object, key: string, protocol: string, extensions: string, context: unknown): void;
   cork(action: () => void): void;
@@ -22,6 +28,8 @@ export interface UwsResponse {
 export interface UwsRequest {
   getMethod(): string;
   getUrl(): string;
+  getQuery(): string | undefined;
+  forEach(callback: (name: string, value: string) => void): void;
   getHeader(name: string): string;
 }
 

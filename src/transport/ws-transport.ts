@@ -11,6 +11,7 @@ import type { AddressInfo, Socket as NetSocket } from 'node:net';
 import { WebSocket, WebSocketServer } from 'ws';
 import { socketPath } from '../../protocol/version.ts';
 import { SocketAdmission } from './admission.ts';
+import { answerNodeRequest, splitUrl } from './node-http.ts';
 import { portTaken } from './port-taken.ts';
 import type { Socket, SocketHandler, Transport, TransportOptions, UpgradeInfo } from './contract.ts';
 import { congestedBytes, drainedBytes } from './contract.ts';
@@ -28,18 +29,20 @@ export async function startWsTransport(options: TransportOptions): Promise<Trans
     perMessageDeflate: false,
     skipUTF8Validation: false,
   });
-  const onRequest = (request: IncomingMessage, response: ServerResponse): void => answer(options, request, response);
+  const onRequest = (request: IncomingMessage, response: ServerResponse): void =>
+    answerNodeRequest(options, request, response, plainAddress(request.socket.remoteAddress ?? ''));
   const server: Server = tls
     ? createHttpsServer({ cert: readFileSync(tls.certificateFile), key: readFileSync(tls.keyFile) }, onRequest)
     : createHttpServer(onRequest);
-  server.requestTimeout = 10_000;
+  // a slow body has a deadline of its own, whose answer says so
+  server.requestTimeout = limits.bodyMs + 10_000;
   server.headersTimeout = 10_000;
 
   server.on('upgrade', (request: IncomingMessage, net: NetSocket, head: Buffer) => {
     const address = plainAddress(net.remoteAddress ?? '');
     const decision = admission.decide(
       {
-        path: pathOf(request),
+        path: splitUrl(request).path,
         address,
         origin: request.headers.origin,
         host: request.headers.host,
@@ -177,32 +180,11 @@ class WsSocketAdapter implements Socket {
   };
 }
 
-function answer(options: TransportOptions, request: IncomingMessage, response: ServerResponse): void {
-  const method = request.method ?? 'GET';
-  request.resume();
-  const { status, headers, body } = options.onRequest({
-    method,
-    path: pathOf(request),
-    header: (name) => {
-      const value = request.headers[name];
-      return Array.isArray(value) ? value.join(', ') : value;
-    },
-  });
-  response.writeHead(status, { ...headers, 'content-length': Buffer.byteLength(body) });
-  response.end(method === 'HEAD' ? undefined : body);
-}
-
 function refuse(net: NetSocket, status: number, reason: string): void {
   const body = `${reason}\n`;
   net.end(
     `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}\r\nconnection: close\r\ncontent-type: text/plain; charset=utf-8\r\ncontent-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
   );
-}
-
-function pathOf(request: IncomingMessage): string {
-  const url = request.url ?? '/';
-  const query = url.indexOf('?');
-  return query === -1 ? url : url.slice(0, query);
 }
 
 function plainAddress(address: string): string {

@@ -39,7 +39,7 @@ function run(
 
 describe('wrong input gets one sentence and exit code 2', () => {
   test.each([
-    [['serv'], 'There is no command “serv”; choose from serve, config, route, chat, tail, models, keys.\n'],
+    [['serv'], 'There is no command “serv”; choose from serve, config, route, chat, tail, models, keys, usage.\n'],
     [['--port', 'abc'], '--port: “port”: invalid input: expected number, received string.\n'],
     [['--port', '99999'], '--port: “port”: too big: expected number to be <=65535.\n'],
     [
@@ -49,6 +49,12 @@ describe('wrong input gets one sentence and exit code 2', () => {
     [
       ['chat', '--url', 'nonsense'],
       '“nonsense” is not an address of a gateway; give one such as http://127.0.0.1:8080.\n',
+    ],
+    [['usage', '--json', '--csv'], 'Take --json or --csv, not both.\n'],
+    [['usage', '--filter', 'model=a', '--filter', 'model=b'], '--filter has model twice.\n'],
+    [
+      ['usage', '--filter', 'color=red'],
+      '--filter takes key=value with a key of tenant, session, turn, user, key, team, tier, route, variant, upstream, model, kind, status, source; not “color=red”.\n',
     ],
     [['tail', 'x', '--after', '-1'], '--after takes a position: a whole number from 0 on.\n'],
   ])('%j', async (args, sentence) => {
