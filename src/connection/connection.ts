@@ -12,6 +12,8 @@ import { protocolVersion } from '../../protocol/version.ts';
 import type { Identity } from '../auth/contract.ts';
 import type { Timer } from '../lib/clock.ts';
 import type { Follower } from '../session/attachment.ts';
+import type { SocketPlace } from '../limits/accounting.ts';
+import { errorOf } from '../limits/refusal.ts';
 import type { LogEvent } from '../session/log-event.ts';
 import type { Socket, SocketHandler, UpgradeInfo } from '../transport/contract.ts';
 import type { ConnectionEnvironment } from './contract.ts';
@@ -39,6 +41,7 @@ export class Connection implements SocketHandler, Follower {
   readonly #rate: FrameRate;
   #sessions: SessionFrames | undefined;
   #credential: HeldCredential | undefined;
+  #place: SocketPlace | undefined;
   #greeting = false;
   #helloTimer: Timer | undefined;
   #closed = false;
@@ -112,6 +115,7 @@ export class Connection implements SocketHandler, Follower {
     this.#closed = true;
     this.#helloTimer?.cancel();
     this.#credential?.stop();
+    this.#leave();
     this.#outbox.drained();
     this.#sessions?.detachAll();
     this.#environment.onClosed(this);
@@ -213,8 +217,35 @@ export class Connection implements SocketHandler, Follower {
     }
   }
 
+  /** Takes its place among the sockets of whoever it is, where those are limited. */
   #ready(identity: Identity): void {
     if (this.#closed) return;
+    const { tenant, subject, credential, team, tier, limits } = identity;
+    const address = this.#socket.upgrade.remoteAddress;
+    const spender = { subject, key: credential?.id, team, tier, address, limits };
+    const place = this.#environment.socketPlace?.(tenant, this.id, spender);
+    if (place === undefined) return this.#enter(identity);
+    this.#place = place;
+    place.take().then(
+      (refusal) => {
+        // gone meanwhile
+        if (this.#closed) return this.#leave();
+        if (refusal === undefined) return this.#enter(identity);
+        this.sendError(errorOf(refusal), {});
+        if (refusal.code === 'store_unavailable') this.close('overloaded', 'limits cannot be checked now');
+        else this.close('limit', 'there are as many connections as there may be');
+      },
+      (error: unknown) => this.#refuse(error),
+    );
+  }
+
+  #leave(): void {
+    this.#place?.cancel().catch((error: unknown) => {
+      this.#environment.logger.debug({ connection: this.id, error }, 'a place could not be given back; it lapses');
+    });
+  }
+
+  #enter(identity: Identity): void {
     if (identity.limits?.framesPerSecond !== undefined) this.#rate.perSecond = identity.limits.framesPerSecond;
     this.#credential = new HeldCredential(this, identity, this.#environment);
     this.#sessions = new SessionFrames(this, this.#credential, this.#environment);

@@ -1,6 +1,8 @@
 import type { Welcome } from '../../protocol/frames/hello.ts';
 import type { Authenticator, Identity } from '../auth/contract.ts';
 import type { Clock } from '../lib/clock.ts';
+import type { SocketPlace } from '../limits/accounting.ts';
+import type { Spender } from '../limits/contract.ts';
 import type { SessionRegistry } from '../session/session-registry.ts';
 import type { SessionKey, Store } from '../store/contract.ts';
 import type { AuditLog, Logger } from '../telemetry/contract.ts';
@@ -37,6 +39,8 @@ export interface ConnectionEnvironment {
   clock: Clock;
   logger: Logger;
   authenticator: Authenticator;
+  /** Undefined where nothing limits sockets; a place that was taken is given back when the socket is closed. */
+  socketPlace?(tenant: string, connection: string, spender: Spender): SocketPlace | undefined;
   audit: AuditLog;
   /** Throws `forbidden` when what is asked for goes where the identity may not. */
   checkRoute(identity: Identity, key: SessionKey, asked: AskedRoute): void;

@@ -29,9 +29,10 @@ import { HealthChecks } from './health-checks.ts';
 import { checkSummaryRoute, LiveRoutes, needsLanguage, reloadedKeys } from './live-routes.ts';
 import { createModelFacts } from './model-facts.ts';
 import { tokensForModel } from './model-tokens.ts';
-import { silentLimitMetrics } from '../limits/contract.ts';
 import { openAccounts } from './open-accounts.ts';
+import { createUsageQuery } from '../ledger/usage-query.ts';
 import { openDoor } from './open-door.ts';
+import { withQuotas } from './with-quotas.ts';
 import { openStore } from './open-store.ts';
 import { createOriginPolicy, isLoopback } from './origin-policy.ts';
 import { createRouteCheck } from './route-check.ts';
@@ -195,16 +196,29 @@ async function assemble(parts: Parts): Promise<Gateway> {
     else if (error instanceof StoreLossError) membership?.watch.look();
     else logger.error({ error }, 'the node log could not be written; trying again');
   });
+  const telemetry = createTelemetry({
+    config,
+    clock,
+    logger,
+    newId,
+    audit: isAuditLog(options.audit) ? options.audit : undefined,
+    gauges: {
+      sockets: () => connections.size,
+      sessions: () => registry.size,
+      liveTurns: () => engine.liveTurns,
+      waitingTurns: () => dispatcher.waiting,
+    },
+  });
   const facts = createModelFacts(config);
   const accounting = openAccounts({
     config,
     store: store.accounts,
     clock,
     logger,
-    metrics: silentLimitMetrics,
+    metrics: telemetry.metrics,
+    alerts: telemetry.alerts,
     facts,
     upstreams: () => router.upstreams,
-    onAlert: () => {},
   });
   const { isActive: isRetentionActive, rulesFor } = retentionRules(config.retention);
   const registry: SessionRegistry = new SessionRegistry({
@@ -278,19 +292,6 @@ async function assemble(parts: Parts): Promise<Gateway> {
     turns: engine.liveTurns,
     waitingTurns: dispatcher.waiting,
   });
-  const telemetry = createTelemetry({
-    config,
-    clock,
-    logger,
-    newId,
-    audit: isAuditLog(options.audit) ? options.audit : undefined,
-    gauges: {
-      sockets: () => connections.size,
-      sessions: () => registry.size,
-      liveTurns: () => engine.liveTurns,
-      waitingTurns: () => dispatcher.waiting,
-    },
-  });
   if (isShared(store)) {
     membership = await joinCluster({
       store,
@@ -319,7 +320,7 @@ async function assemble(parts: Parts): Promise<Gateway> {
     });
   }
   const { audit } = telemetry;
-  const { authenticator, keys, tickets } = await startAuth({
+  const { keys, tickets, ...auth } = await startAuth({
     settings: config.auth,
     records: store.records,
     clock,
@@ -328,6 +329,7 @@ async function assemble(parts: Parts): Promise<Gateway> {
     isLoopback: isLoopback(config.host),
     custom: authenticate,
   });
+  const authenticator = withQuotas(auth.authenticator, accounting);
   authenticator.onRevoked(() => {
     for (const connection of connections) connection.recheck();
   });
@@ -341,6 +343,7 @@ async function assemble(parts: Parts): Promise<Gateway> {
     limits,
     caps: ['reasoning', 'tools', 'history', 'presence'],
     authenticator,
+    socketPlace: (tenant, connection, spender) => accounting.socket(tenant, connection, spender),
     audit,
     checkRoute: createRouteCheck(router),
     defaultUpstream() {
@@ -365,7 +368,7 @@ async function assemble(parts: Parts): Promise<Gateway> {
     authenticator,
     keys,
     tickets,
-    queryUsage: options.queryUsage,
+    queryUsage: options.queryUsage ?? createUsageQuery(store.accounts),
     isOriginAllowed,
     isReady: () => !draining,
   });

@@ -2,9 +2,9 @@ import type { Config } from '../config/schema.ts';
 import { tokenPrice } from '../ledger/price.ts';
 import type { Clock } from '../lib/clock.ts';
 import { Accounting, type PricedTarget } from '../limits/accounting.ts';
-import type { LimitAlert, LimitMetrics, TokenPrice } from '../limits/contract.ts';
+import type { TokenPrice } from '../limits/contract.ts';
 import type { AccountStore } from '../store/account-contract.ts';
-import type { Logger } from '../telemetry/contract.ts';
+import type { AlertSender, Logger, Metrics } from '../telemetry/contract.ts';
 import type { Upstream } from '../upstream/contract.ts';
 import type { ModelFacts } from './model-facts.ts';
 
@@ -13,11 +13,11 @@ export interface AccountsOptions {
   store: AccountStore;
   clock: Clock;
   logger: Logger;
-  metrics: LimitMetrics;
+  metrics: Metrics;
+  alerts: AlertSender;
   facts: ModelFacts;
   /** As they are configured now. */
   upstreams(): readonly Upstream[];
-  onAlert(alert: LimitAlert): void;
 }
 
 const free: TokenPrice = { input: 0, output: 0, cacheRead: 0, cacheWrite: 0, label: 'free' };
@@ -28,7 +28,7 @@ const mostPrices = 1_000;
 
 /** Limits, budgets and the ledger, as configured. */
 export function openAccounts(options: AccountsOptions): Accounting {
-  const { config, store, clock, logger, metrics, facts, upstreams, onAlert } = options;
+  const { config, store, clock, logger, metrics, alerts, facts, upstreams } = options;
   const { tiers, tenants, estimateTokens, leaseMs, onStoreLoss, unknownPrice, alertAt, ...scopes } = config.quotas;
   const known = new Map<string, { wire: string | undefined; price: TokenPrice | undefined }>();
 
@@ -56,6 +56,7 @@ export function openAccounts(options: AccountsOptions): Accounting {
     clock,
     logger,
     metrics,
+    alerts,
     priceOf,
     settings: { ...scopes, tiers, tenants },
     estimateTokens,
@@ -63,6 +64,5 @@ export function openAccounts(options: AccountsOptions): Accounting {
     isOpenOnLoss: onStoreLoss === 'allow',
     thresholds: alertAt,
     keepLedgerMs: config.ledger.keepDays * 24 * 60 * 60_000,
-    onAlert,
   });
 }

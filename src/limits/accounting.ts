@@ -1,9 +1,19 @@
+import { createHash } from 'node:crypto';
+import { windowAt } from '../lib/calendar-window.ts';
 import type { Clock, Timer } from '../lib/clock.ts';
 import type { AccountStore, MeterUse } from '../store/account-contract.ts';
-import type { Logger } from '../telemetry/contract.ts';
-import type { LimitAlert, LimitMetrics, Spender, TokenPrice } from './contract.ts';
-import { ceilingOf, type LimitSettings, nanoPerUsd, readMeterName, type Spending, turnMeters } from './meters.ts';
-import type { Refusal } from './refusal.ts';
+import type { AlertSender, CountedScope, Logger, Metrics } from '../telemetry/contract.ts';
+import type { Spender, TokenPrice } from './contract.ts';
+import {
+  ceilingOf,
+  type LimitSettings,
+  nanoPerUsd,
+  readMeterName,
+  socketMeters,
+  type Spending,
+  turnMeters,
+} from './meters.ts';
+import type { AccountingTools, KeptAccount } from './account-tools.ts';
 import { TurnAccount } from './turn-account.ts';
 
 /** What a price is looked up by. */
@@ -16,7 +26,8 @@ export interface AccountingOptions {
   store: AccountStore;
   clock: Clock;
   logger: Logger;
-  metrics: LimitMetrics;
+  metrics: Metrics;
+  alerts: Pick<AlertSender, 'send'>;
   settings: LimitSettings;
   /** Undefined where it is not known. */
   priceOf(target: PricedTarget): TokenPrice | undefined;
@@ -30,21 +41,6 @@ export interface AccountingOptions {
   thresholds: readonly number[];
   /** Rows of the ledger are removed after this, milliseconds. */
   keepLedgerMs: number;
-  onAlert(alert: LimitAlert): void;
-}
-
-/** What accounts need of their service. */
-export interface AccountingTools {
-  store: AccountStore;
-  estimateTokens: number;
-  leaseMs: number;
-  isOpenOnLoss: boolean;
-  now(): number;
-  noteUses(tenant: string, uses: readonly MeterUse[]): void;
-  refused(refusal: Refusal): void;
-  keep(account: TurnAccount): void;
-  release(account: TurnAccount): void;
-  forget(tenant: string, id: string): void;
 }
 
 /** Accounts renewed, and settled ones forgotten, this often, milliseconds. */
@@ -62,11 +58,14 @@ export interface TurnToAccount extends Omit<Spending, 'spender'> {
   maxCostUsd: number | undefined;
 }
 
+/** Held from `take` to `cancel`. */
+export type SocketPlace = Pick<TurnAccount, 'take' | 'cancel'>;
+
 /** Opens accounts, keeps them alive, and tells of limits that are nearly used up. */
 export class Accounting {
   readonly #options: AccountingOptions;
   readonly #tools: AccountingTools;
-  readonly #open = new Set<TurnAccount>();
+  readonly #open = new Set<KeptAccount>();
   /** Tenants that had accounts here. */
   readonly #tenants = new Set<string>();
   #forgotten = new Map<string, string[]>();
@@ -85,8 +84,18 @@ export class Accounting {
       now: () => clock.now(),
       noteUses: (tenant, uses) => this.#noteUses(tenant, uses),
       refused: ({ limit, scope }) => {
-        if (limit !== undefined && scope !== undefined) options.metrics.limitRefused(limit, scope);
+        if (limit !== undefined && scope !== undefined) options.metrics.limitRefused(limit, scope as CountedScope);
       },
+      called: ({ upstream, model, status, input, output, costNanoUsd, firstTokenMs }) =>
+        options.metrics.upstreamCall({
+          upstream,
+          model,
+          status,
+          input,
+          output,
+          firstTokenMs,
+          costUsd: costNanoUsd === undefined ? undefined : costNanoUsd / nanoPerUsd,
+        }),
       keep: (account) => {
         this.#open.add(account);
         this.#tenants.add(account.tenant);
@@ -100,7 +109,7 @@ export class Accounting {
     };
   }
 
-  get metrics(): LimitMetrics {
+  get metrics(): Metrics {
     return this.#options.metrics;
   }
 
@@ -110,8 +119,8 @@ export class Accounting {
 
   /** The smallest of a limit over all scopes that hold for a turn. */
   ceilingOf(
-    { tenant, session, spender = {} }: Pick<TurnToAccount, 'tenant' | 'session' | 'spender'>,
-    limit: 'maxInputTokens' | 'maxOutputTokens',
+    { tenant, session, spender = {} }: Pick<TurnToAccount, 'tenant' | 'spender'> & { session?: string | undefined },
+    limit: 'maxInputTokens' | 'maxOutputTokens' | 'framesPerSecond' | 'requestsPerMinute',
   ): { max: number; scope: string } | undefined {
     return ceilingOf(this.#options.settings, { tenant, session, spender }, limit);
   }
@@ -146,6 +155,15 @@ export class Accounting {
       maxCostNano: maxCostUsd === undefined ? undefined : maxCostUsd * nanoPerUsd,
       facts: { session, turn, user: subject, ...given({ key, team, tier }) },
     });
+  }
+
+  /** The place of a socket among those that its limits allow; undefined where nothing limits it. */
+  socket(tenant: string, connection: string, spender: Spender): SocketPlace | undefined {
+    const meters = socketMeters(this.#options.settings, { tenant, session: undefined, spender });
+    if (meters.length === 0) return undefined;
+    const { subject = 'anonymous' } = spender;
+    const facts = { session: '', turn: connection, user: subject };
+    return new TurnAccount(this.#tools, { tenant, id: `socket/${connection}`, meters, maxCostNano: undefined, facts });
   }
 
   /** What the gateway asks on its own, on the operator's account: nothing limits it. */
@@ -191,30 +209,29 @@ export class Accounting {
   }
 
   #noteUses(tenant: string, uses: readonly MeterUse[]): void {
-    const { thresholds, metrics, onAlert, logger } = this.#options;
+    const { thresholds, metrics, alerts, logger, clock } = this.#options;
     for (const { name, before, after, max } of uses) {
       for (const threshold of thresholds) {
         if (before >= threshold * max || after < threshold * max) continue;
         const { scope, subject, limit } = readMeterName(name);
         const isCost = limit.startsWith('cost');
         const window = limit.endsWith('Hour') ? 'hour' : limit.endsWith('Month') ? 'month' : 'day';
+        const period = new Date(windowAt(window, clock.wall()).begin).toISOString();
         const unit = isCost ? nanoPerUsd : 1;
-        const alert = {
-          tenant,
-          scope,
-          subject,
-          limit,
-          window,
-          threshold,
-          used: after / unit,
-          max: max / unit,
-        } as const;
-        metrics.budgetAlert(limit, scope, threshold);
+        const facts = { limit, scope: scope as CountedScope, threshold, used: after / unit, max: max / unit, period };
+        const alert = { tenant, ...facts, ...(scope === 'tenant' ? {} : { [scope]: subject }) };
+        metrics.alert(limit, threshold);
         logger.warn(alert, 'a limit was used up to a threshold');
-        onAlert(alert);
+        // one event, whichever nodes tell of it
+        alerts.send({ ...alert, id: alertId(tenant, name, threshold, period) });
       }
     }
   }
+}
+
+/** Opaque: it goes out to another party. */
+function alertId(...facts: (string | number)[]): string {
+  return createHash('sha256').update(facts.join('\n')).digest('base64url').slice(0, 22);
 }
 
 /** Of a session and a turn, unique within the tenant: neither has a slash. */

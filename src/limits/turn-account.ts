@@ -2,7 +2,7 @@ import { costOf } from '../ledger/price.ts';
 import type { Amounts, Meter, NewLedgerRow, StoredAccount } from '../store/account-contract.ts';
 import { StoreError } from '../store/store-error.ts';
 import type { UpstreamUsage } from '../upstream/contract.ts';
-import type { AccountingTools } from './accounting.ts';
+import type { AccountingTools } from './account-tools.ts';
 import type { TokenPrice } from './contract.ts';
 import { type Refusal, refusalOf } from './refusal.ts';
 
@@ -48,6 +48,8 @@ export class TurnAccount {
   price: TokenPrice | undefined;
   /** Output tokens handed on, all calls together: kept up to date by whoever hands on. */
   shown = 0;
+  /** There was less than it asked for: what it has is all there is, as far as is known. */
+  isAtEnd = false;
   /** Above this many the next piece is worth asking for more. */
   askAt = Number.POSITIVE_INFINITY;
   readonly #tools: AccountingTools;
@@ -63,6 +65,8 @@ export class TurnAccount {
   #rows: NewLedgerRow[] = [];
   #attempts = 0;
   #unpriced = 0;
+  /** Output tokens of the allowance as the store has it, whatever limits them. */
+  #granted = 0;
   #isOpen = false;
   #isNew = false;
   #isUnchecked = false;
@@ -118,6 +122,11 @@ export class TurnAccount {
       { turns: 1, input: calls * input, output: 0, cost },
       { least: Math.min(leastOutput, most), most: Math.min(most, this.#tools.estimateTokens) * calls, price },
     );
+  }
+
+  /** Holds a place and nothing else, until `cancel`. */
+  take(): Promise<Refusal | undefined> {
+    return this.#step({ turns: 0, input: 0, output: 0, cost: 0 }, { least: 0, most: 0, price: undefined });
   }
 
   /** As `open`, for a call that comes later: asks the store only where what is left does not cover it. */
@@ -183,6 +192,7 @@ export class TurnAccount {
       ...(price === undefined ? {} : { costNanoUsd: costOf(price, usage), price: price.label }),
     };
     this.#rows.push(row);
+    this.#tools.called(row);
     this.#count(row, shown);
   }
 
@@ -208,6 +218,16 @@ export class TurnAccount {
     const granted = limit - this.#shownBefore;
     this.askAt = Number.isFinite(limit) ? this.#shownBefore + Math.floor(granted * lowWater) : limit;
     return limit;
+  }
+
+  /** The limit that leaves nothing more for an answer, as far as that is known here; undefined where there is more. */
+  get limitReached(): Refusal | undefined {
+    const left = Math.min(this.outputLimit - this.shown, Number.MAX_SAFE_INTEGER);
+    if (left > 1) return undefined;
+    if (this.#refusal !== undefined) return this.#refusal.refusal;
+    const meter =
+      this.#meters.find(({ unit }) => unit === 'output') ?? this.#meters.find(({ unit }) => unit === 'cost');
+    return meter === undefined ? ownBudget : refusalOf(meter.name, 0);
   }
 
   /** Asks for more output; the reason where there is none. One question at a time. */
@@ -256,7 +276,12 @@ export class TurnAccount {
         return refusal;
       }
       this.#refusal = undefined;
-      if (result.outcome === 'open') this.#allowance = this.#limited(result.allowance);
+      if (result.outcome === 'open') {
+        const granted = result.allowance.output - Math.max(this.#granted, cover.output);
+        this.#granted = result.allowance.output;
+        this.isAtEnd = granted < most;
+        this.#allowance = this.#limited(result.allowance);
+      }
       if (result.outcome === 'open' && result.isNew) this.#isNew = true;
       if (!this.#isOpen) this.#tools.keep(this);
       this.#isOpen = true;

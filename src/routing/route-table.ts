@@ -327,6 +327,9 @@ function refuseMissing({ cache, guardrails }: RouteRule, path: Path): void {
 }
 
 /** That one bounds the call itself; undefined where there are no others. */
-function withoutMaxOutput({ maxOutputTokens: _, ...limits }: NonNullable<RouteRule['limits']>): LimitRules | undefined {
+function withoutMaxOutput({
+  maxOutputTokens: _maxOutputTokens,
+  ...limits
+}: NonNullable<RouteRule['limits']>): LimitRules | undefined {
   return Object.values(limits).some((value) => value !== undefined) ? limits : undefined;
 }

@@ -1,3 +1,4 @@
+import { dayMs, windowAt } from '../lib/calendar-window.ts';
 import type { AccountResult, AccountStep, Amounts, Meter, MeterUse } from './account-contract.ts';
 
 /** What a store keeps of a meter; absent parts are zero. */
@@ -28,21 +29,6 @@ export interface AccountState {
 export const noAmounts: Readonly<Amounts> = { turns: 0, input: 0, output: 0, cost: 0 };
 
 const units = ['turns', 'input', 'output', 'cost'] as const;
-
-const hourMs = 3_600_000;
-const dayMs = 86_400_000;
-
-/** The window that holds a time, UTC; `end` is exclusive. */
-export function windowAt(window: NonNullable<Meter['window']>, now: number): { begin: number; end: number } {
-  if (window === 'month') {
-    const date = new Date(now);
-    const [year, month] = [date.getUTCFullYear(), date.getUTCMonth()];
-    return { begin: Date.UTC(year, month), end: Date.UTC(year, month + 1) };
-  }
-  const length = window === 'hour' ? hourMs : dayMs;
-  const begin = Math.floor(now / length) * length;
-  return { begin, end: begin + length };
-}
 
 /** Brings a meter to now: windows begin anew, and a bucket never misses more than it holds, whatever clocks did. */
 export function refresh(meter: Meter, state: MeterState, now: number): void {

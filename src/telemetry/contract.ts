@@ -56,12 +56,15 @@ export interface UpstreamCallFigures {
   firstTokenMs?: number | undefined;
 }
 
+/** What a limit is counted for: beside the scopes a route, or one turn by itself. */
+export type CountedScope = LimitScope | 'route' | 'turn';
+
 /** What is counted for operators. Nothing here may be the name of a tenant, a session or a user: their number has no bound. */
 export interface Metrics {
   turnEnded(status: TurnStatus): void;
   upstreamCall(call: UpstreamCallFigures): void;
   /** A request that a limit refused, or a turn that it cut. */
-  limitRefused(limit: string, scope: LimitScope): void;
+  limitRefused(limit: string, scope: CountedScope): void;
   /** Tokens as the provider reports them, as a part of the gateway's own count: 1 where both agree. */
   drift(model: string, ratio: number): void;
   /** `threshold`: a share of the limit, such as 0.8. */
@@ -89,11 +92,13 @@ export interface Alert {
   id?: string | undefined;
   /** Name of the limit, such as `costUsdPerDay`. */
   limit: string;
-  scope: LimitScope;
+  scope: CountedScope;
   tenant?: string | undefined;
   key?: string | undefined;
   user?: string | undefined;
   session?: string | undefined;
+  address?: string | undefined;
+  route?: string | undefined;
   /** Share of the limit that was passed. */
   threshold: number;
   used: number;

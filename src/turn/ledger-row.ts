@@ -12,7 +12,8 @@ export function rowOf(
   way: { route?: string | undefined; variant?: string | undefined },
 ): Omit<CallReport, 'shown'> {
   const { kind, status, code, upstream, model, requestId, firstTokenMs, totalMs } = report;
-  const { input, output, reasoning, cached = 0, cacheWrite = 0 } = usage ?? ({ ...own, cached: 0 } as UpstreamUsage);
+  const counted: UpstreamUsage = { ...own, cached: 0 };
+  const { input, output, reasoning, cached, cacheWrite = 0 } = usage ?? counted;
   return {
     kind,
     status,

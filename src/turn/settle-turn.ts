@@ -105,6 +105,7 @@ function logEnd(environment: TurnEnvironment, turn: EndingTurn, ended: LogEvent)
   if (ended.t !== 'turn.ended') return;
   const { tenant, session } = turn.session.key;
   const { status, reason, usage, costUsd, timing } = ended;
+  environment.accounting.metrics.turnEnded(status);
   environment.logger.info({ tenant, session, turn: turn.id, status, reason, usage, costUsd, timing }, 'turn ended');
 }
 

@@ -459,7 +459,10 @@ export class Turn implements LiveTurn {
     this.#closeRound();
     if (round.calls.length > 0) return this.#openCalls(round);
     if (finish === 'length') {
-      this.end(tooLong);
+      // it was asked for no more than is paid for
+      const refusal = this.account?.isAtEnd === true ? this.account.limitReached : undefined;
+      if (refusal === undefined) this.end(tooLong);
+      else this.#endLimited(refusal);
     } else if (finish === 'content_filter') {
       this.end({
         status: 'failed',

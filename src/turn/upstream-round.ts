@@ -163,12 +163,14 @@ export class UpstreamRound {
 
   #build(target: Target, said: string | undefined): Parameters<Target['upstream']['stream']>[0] {
     const { messages, params, tools, decision, continuesAnswer, maxOutputTokens } = this.#request;
-    const { turn, output, key } = this.#host;
+    const { turn, output, key, account } = this.#host;
     const goesOn = continuesAnswer || said !== undefined;
     const bounds = [
       goesOn ? lessBy(params.maxOutputTokens, output.roundTokens) : params.maxOutputTokens,
       goesOn ? lessBy(maxOutputTokens, output.tokens) : maxOutputTokens,
       decision.policy.maxOutputTokens,
+      // a provider that stops by itself writes nothing that nobody pays for
+      account.isAtEnd ? Math.max(1, output.maxTokens - output.tokens) : undefined,
     ];
     return {
       turn,
@@ -267,7 +269,7 @@ export class UpstreamRound {
     if (isFree) return;
     this.#host.usage.add(usage, own);
     if (usage !== undefined && report.status === 'completed' && counted.output > 0)
-      this.#environment.accounting.metrics.tokenDrift(report.model, usage.output / counted.output);
+      this.#environment.accounting.metrics.drift(report.model, usage.output / counted.output);
   }
 
   /** A row of its own, which no user pays for. */

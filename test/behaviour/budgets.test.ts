@@ -8,6 +8,7 @@ import { openRedisStore } from '../support/open-redis-store.ts';
 import { RawClient } from '../support/raw-client.ts';
 import { type RedisServer, startRedisServer } from '../support/redis-server.ts';
 import { answerWith, createScriptedUpstream, type ScriptedCall } from '../support/scripted-upstream.ts';
+import { silentLogger } from '../../src/telemetry/contract.ts';
 import { newTurnId, startTestGateway, temporaryDirectory } from '../support/test-gateway.ts';
 
 let redis: RedisServer | undefined;
@@ -43,6 +44,17 @@ const model = {
 
 /** One token each. */
 const words = (count: number): string[] => Array.from({ length: count }, () => ' word');
+
+/** One token each, and a pause between them. */
+function paced(count: number): (call: ScriptedCall) => void {
+  return ({ sink, signal }) => {
+    let i = 0;
+    const timer = setInterval(() => {
+      if (signal.aborted || i++ === count) return clearInterval(timer);
+      sink.onText(' word');
+    }, 1);
+  };
+}
 
 async function start(
   store: Store,
@@ -116,7 +128,7 @@ describe.each(stores)('limits and budgets on $name', ({ open }) => {
 
   test('a running answer is cut at the token at which a budget of tokens is used up', async () => {
     const store = await open();
-    const { client, upstream } = await start(store, answerWith(words(400)), {
+    const { client, upstream } = await start(store, paced(400), {
       quotas: { tenant: { outputTokensPerDay: 70 }, estimateTokens: 16 },
     });
     await attach(client, 0);
@@ -237,6 +249,69 @@ describe.each(stores)('limits and budgets on $name', ({ open }) => {
     client.send({ t: 'turn', s: 0, id: busy, input: 'b' });
     expect(await outcomeOf(client, busy)).toMatchObject({ t: 'error', code: 'turn_in_progress' });
     await expect.poll(() => store.accounts.readMeters('default', meters)).toEqual(before);
+  });
+
+  test('a provider is asked for no more than is left of a budget', async () => {
+    const { client, upstream } = await start(await open(), () => {}, {
+      quotas: { tenant: { outputTokensPerDay: 70 }, estimateTokens: 100 },
+    });
+    await attach(client, 0);
+    const id = newTurnId();
+    client.send({ t: 'turn', s: 0, id, input: 'hello' });
+    const { request, sink } = await upstream.nextCall();
+    expect(request.params.maxOutputTokens).toBe(70);
+    for (const word of words(70)) sink.onText(word);
+    sink.onEnd('length', 'length');
+    sink.onClose();
+    expect(await outcomeOf(client, id)).toMatchObject({
+      status: 'limited',
+      reason: 'budget_exceeded',
+      limit: { name: 'outputTokensPerDay', scope: 'tenant' },
+      usage: { output: 70 },
+    });
+  });
+
+  test('sockets are counted, and a place is free again when one closes', async () => {
+    const store = await open();
+    const gateway = await startTestGateway({
+      store,
+      upstreamObjects: [createScriptedUpstream()],
+      quotas: { user: { sockets: 2 } },
+    });
+    const [first] = [await RawClient.connect(gateway.url), await RawClient.connect(gateway.url)];
+    const third = await RawClient.open(gateway.url);
+    third.send({ t: 'hello' });
+    expect(await third.next('error')).toMatchObject({ code: 'rate_limited' });
+    expect((await third.closed).code).toBe(4305);
+    await first!.close();
+    const again = async () => {
+      const client = await RawClient.open(gateway.url);
+      client.send({ t: 'hello' });
+      await Promise.race([client.next('welcome').catch(() => {}), client.closed]);
+      return client.frames.some(({ t }) => t === 'welcome');
+    };
+    await expect.poll(again).toBe(true);
+  });
+
+  test('whoever wants to know is told once when a share of a budget is used', async () => {
+    const told: object[] = [];
+    const { client } = await start(await open(), answerWith(words(30)), {
+      quotas: { user: { outputTokensPerDay: 90 }, tenant: { costUsdPerDay: 1 }, alertAt: [0.5, 1] },
+      logger: {
+        ...silentLogger,
+        warn: (fields, message) => void (message.includes('threshold') && told.push(fields)),
+      },
+    });
+    await attach(client, 0);
+    for (let i = 0; i < 5; i++) {
+      const id = newTurnId();
+      client.send({ t: 'turn', s: 0, id, input: 'hello', limits: { maxOutputTokens: 30 } });
+      await outcomeOf(client, id);
+    }
+    expect(told).toMatchObject([
+      { limit: 'outputTokensPerDay', scope: 'user', user: 'anonymous', threshold: 0.5, max: 90 },
+      { limit: 'outputTokensPerDay', threshold: 1, used: 90 },
+    ]);
   });
 
   test('a model without a price is refused where cost is limited, or free where that is configured', async () => {

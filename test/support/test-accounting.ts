@@ -1,7 +1,6 @@
 import { systemClock } from '../../src/lib/clock.ts';
 import { Accounting, type AccountingOptions } from '../../src/limits/accounting.ts';
-import { silentLimitMetrics } from '../../src/limits/contract.ts';
-import { silentLogger } from '../../src/telemetry/contract.ts';
+import { silentAlerts, silentLogger, silentMetrics } from '../../src/telemetry/contract.ts';
 import { createMemoryAccounts } from './memory-accounts.ts';
 
 /** Accounting over a store in memory; without settings nothing is limited, and everything is free. */
@@ -10,7 +9,8 @@ export function createTestAccounting(options: Partial<AccountingOptions> = {}): 
     store: createMemoryAccounts(),
     clock: systemClock,
     logger: silentLogger,
-    metrics: silentLimitMetrics,
+    metrics: silentMetrics,
+    alerts: silentAlerts,
     settings: { tiers: {}, tenants: {} },
     priceOf: () => ({ input: 0, output: 0, cacheRead: 0, cacheWrite: 0, label: 'test' }),
     estimateTokens: 1_024,
@@ -18,7 +18,6 @@ export function createTestAccounting(options: Partial<AccountingOptions> = {}): 
     isOpenOnLoss: false,
     thresholds: [],
     keepLedgerMs: Number.MAX_SAFE_INTEGER,
-    onAlert: () => {},
     ...options,
   });
 }

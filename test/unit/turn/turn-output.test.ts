@@ -74,15 +74,11 @@ describe('an answer on its way out', () => {
         fc.boolean(),
         async (parts, grants, isCut) => {
           const deltas: { text: string; tokens: number }[] = [];
-          let waits = 0;
           let cuts = 0;
           const output: TurnOutput = new TurnOutput({
             createCounter: () => createTokenCounter('o200k_base'),
             emit: (_kind, text, tokens) => void deltas.push({ text, tokens }),
-            atLimit: () => {
-              waits++;
-              return 'wait';
-            },
+            atLimit: () => 'wait',
             onCut: () => void cuts++,
           });
           output.maxTokens = 3;
