@@ -7,6 +7,7 @@ import { benchCpuPerToken } from './load/cpu-per-token.ts';
 import { benchIdleMemory } from './load/idle-memory.ts';
 import { benchNodes, benchReconnects } from './load/nodes.ts';
 import { benchAiSdkAdapter } from './micro/ai-sdk-adapter.ts';
+import { benchLimits } from './micro/limits.ts';
 import { benchOpenaiChatAdapter } from './micro/openai-chat-adapter.ts';
 import { benchTokenCounter } from './micro/token-counter.ts';
 import { benchWindowBuilding } from './micro/window-building.ts';
@@ -20,6 +21,7 @@ const benches: Record<string, (log: Log, quick: boolean) => Promise<BenchResult[
   adapter: (log) => benchOpenaiChatAdapter(log),
   adapters: (log) => benchWireAdapters(log),
   'ai-sdk': (log) => benchAiSdkAdapter(log),
+  limits: (log) => benchLimits(log),
   cancel: (log) => benchCancelLatency(500, log),
   cpu: (log, quick) => benchCpuPerToken({ streams: 200, tokensPerSecond: 100, seconds: quick ? 5 : 20 }, log),
   delay: (log, quick) => benchAddedDelay({ streams: 200, tokensPerSecond: 50, seconds: quick ? 4 : 10 }, log),

@@ -20,12 +20,18 @@ export interface Spending {
   route?: { name: string; limits: LimitRules } | undefined;
 }
 
+const noRules: LimitRules = {};
+
 /** The rules that hold for one scope; a credential's own limits are those of its key. */
 export function rulesOf(settings: LimitSettings, scope: LimitScope, { tenant, spender }: Spending): LimitRules {
+  const general = settings[scope] ?? noRules;
   const own = Object.hasOwn(settings.tenants, tenant) ? settings.tenants[tenant]![scope] : undefined;
   const { tier } = spender;
   const ofTier = tier !== undefined && Object.hasOwn(settings.tiers, tier) ? settings.tiers[tier]![scope] : undefined;
-  return { ...settings[scope], ...ofTier, ...own, ...(scope === 'key' ? spender.limits : undefined) };
+  const ofKey = scope === 'key' ? spender.limits : undefined;
+  // asked for every turn and scope, and mostly there is nothing to put together
+  if (own === undefined && ofTier === undefined && ofKey === undefined) return general;
+  return { ...general, ...ofTier, ...own, ...ofKey };
 }
 
 interface Kind {
@@ -63,8 +69,9 @@ function metersOf(settings: LimitSettings, spending: Spending, of: readonly Kind
   const meters: Meter[] = [];
   for (const scope of limitScopes) {
     const subject = subjectOf(scope, spending);
-    if (subject !== undefined)
-      add(meters, `${scope}:${encodeURIComponent(subject)}`, rulesOf(settings, scope, spending), of);
+    if (subject === undefined) continue;
+    const rules = rulesOf(settings, scope, spending);
+    if (rules !== noRules) add(meters, `${scope}:${encodeURIComponent(subject)}`, rules, of);
   }
   if (spending.route !== undefined)
     add(meters, `route:${encodeURIComponent(spending.route.name)}`, spending.route.limits, of);

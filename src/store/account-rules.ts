@@ -24,6 +24,8 @@ export interface AccountState {
   leaseUntil: number;
   /** Rows in the ledger: the largest number of an attempt. */
   rows: number;
+  /** When they were written, where the store finds them by that. */
+  rowsAt?: number[] | undefined;
 }
 
 export const noAmounts: Readonly<Amounts> = { turns: 0, input: 0, output: 0, cost: 0 };

@@ -193,7 +193,7 @@ describe.each(stores)('limits and budgets: $name', ({ open }) => {
     ]);
     const row = rowOf('a', 1);
     const settled = await accounts.step(stepOf('a', { spent: { ...none, cost: 40 }, rows: [row], settle: true }));
-    expect(settled).toMatchObject({ outcome: 'settled', isNew: false });
+    expect(settled).toMatchObject({ outcome: 'settled' });
     expect(await used(budget, concurrent)).toEqual([
       { used: 40, held: 300 },
       { used: 0, held: 1 },

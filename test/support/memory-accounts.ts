@@ -9,19 +9,17 @@ export function createMemoryAccounts(
 ): AccountStore {
   const ledger: LedgerRow[] = [];
   const rows = new Map<string, NewLedgerRow[]>();
-  const name = (tenant: string, account: string): string => `${tenant}\n${account}`;
   const book = createAccountBook({
     now,
     file: {
       readMeter: () => undefined,
       writeMeter: () => {},
-      writeAccount(tenant, account, state) {
-        if (state === undefined) rows.delete(name(tenant, account));
+      writeAccount(_tenant, account, state) {
+        if (state === undefined) rows.delete(account.slice(account.indexOf('/') + 1));
       },
-      writeRow(tenant, account, row, at) {
+      writeRow(_tenant, row, at) {
         ledger.push({ ...structuredClone(row), at });
-        const id = name(tenant, account);
-        rows.set(id, [...(rows.get(id) ?? []), row]);
+        rows.set(row.turn, [...(rows.get(row.turn) ?? []), row]);
       },
       flushed: async () => {},
     },
@@ -38,7 +36,12 @@ export function createMemoryAccounts(
         const state = book.stateOf(tenant, account);
         if (state === undefined) return undefined;
         const { isSettled, spent, allowance } = state;
-        return structuredClone({ isSettled, spent, allowance, rows: rows.get(name(tenant, account)) ?? [] });
+        return structuredClone({
+          isSettled,
+          spent,
+          allowance,
+          rows: rows.get(account.slice(account.indexOf('/') + 1)) ?? [],
+        });
       }),
     readLedger: (tenant, { from, to, after, limit }) =>
       step(async () => {

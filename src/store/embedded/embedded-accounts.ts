@@ -11,10 +11,12 @@ export interface EmbeddedAccountsOptions {
 }
 
 interface Changes {
-  meters: Map<string, { tenant: string; name: string; state: MeterState }>;
+  meters: Map<string, { tenant: string; name: string; state: MeterOnFile }>;
   accounts: Map<string, { tenant: string; account: string; state: AccountState | undefined }>;
-  rows: { tenant: string; account: string; row: NewLedgerRow; at: number }[];
+  rows: { tenant: string; row: NewLedgerRow; at: number }[];
 }
+
+type MeterOnFile = Pick<MeterState, 'used' | 'window'>;
 
 const noChanges = (): Changes => ({ meters: new Map(), accounts: new Map(), rows: [] });
 
@@ -33,6 +35,8 @@ export function createEmbeddedAccounts({
   let writing: Promise<void> | undefined;
   /** Taken by a transaction that has not been committed. */
   let underway = noChanges();
+  /** Tenants that are listed. */
+  const listed = new Set<string>();
 
   function changed(): Changes {
     writing ??= new Promise<void>((resolve) => setImmediate(resolve)).then(() => {
@@ -50,19 +54,18 @@ export function createEmbeddedAccounts({
   }
 
   function write({ meters, accounts, rows }: Changes): void {
-    for (const { tenant, name, state } of meters.values()) void database.put(keys.meter(tenant, name), { ...state });
-    for (const { tenant, account, row, at } of rows) {
+    for (const { tenant, name, state } of meters.values())
+      void database.put(keys.meter(tenant, name), { used: state.used, window: state.window });
+    for (const { tenant, row, at } of rows) {
       void database.put(keys.ledger(tenant, at, row.turn, row.attempt), { ...row, at } satisfies LedgerRow);
-      void database.put(keys.accountRow(tenant, account, row.attempt), row);
+      if (listed.has(tenant)) continue;
+      listed.add(tenant);
       void database.put(keys.ledgerTenant(tenant), 1);
     }
     for (const { tenant, account, state } of accounts.values()) {
-      if (state !== undefined) {
-        void database.put(keys.account(tenant, account), state);
-        continue;
-      }
-      void database.remove(keys.account(tenant, account));
-      for (const key of database.getKeys(keys.accountRowRange(tenant, account))) void database.remove(key);
+      if (state === undefined) void database.remove(keys.account(tenant, account));
+      // one that is settled has no more to do with its meters
+      else void database.put(keys.account(tenant, account), state.isSettled ? { ...state, meters: [] } : state);
     }
   }
 
@@ -70,12 +73,12 @@ export function createEmbeddedAccounts({
     readMeter(tenant, name) {
       const id = `${tenant}\n${name}`;
       const state = changes.meters.get(id)?.state ?? underway.meters.get(id)?.state;
-      return state ?? (database.get(keys.meter(tenant, name)) as MeterState | undefined);
+      return state ?? (database.get(keys.meter(tenant, name)) as MeterOnFile | undefined);
     },
     writeMeter: (tenant, name, state) => void changed().meters.set(`${tenant}\n${name}`, { tenant, name, state }),
     writeAccount: (tenant, account, state) =>
       void changed().accounts.set(`${tenant}\n${account}`, { tenant, account, state }),
-    writeRow: (tenant, account, row, at) => void changed().rows.push({ tenant, account, row, at }),
+    writeRow: (tenant, row, at) => void changed().rows.push({ tenant, row, at }),
     flushed: async () => writing,
   };
   const book = createAccountBook({ file, now: createStoreTime() });
@@ -91,9 +94,11 @@ export function createEmbeddedAccounts({
       await writing;
       const state = book.stateOf(tenant, account);
       if (state === undefined) return undefined;
-      const rows = [...database.getRange(keys.accountRowRange(tenant, account))].map(
-        ({ value }) => value as NewLedgerRow,
-      );
+      const turn = account.slice(account.indexOf('/') + 1);
+      const rows = (state.rowsAt ?? [])
+        .map((at, i) => database.get(keys.ledger(tenant, at, turn, i + 1)) as LedgerRow | undefined)
+        .filter((row) => row !== undefined)
+        .map(({ at: _at, ...row }): NewLedgerRow => row);
       return { isSettled: state.isSettled, spent: state.spent, allowance: state.allowance, rows };
     },
     async accountTenants() {

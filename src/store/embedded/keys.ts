@@ -20,12 +20,6 @@ export const keys = {
   meter: (tenant: string, name: string) => ['meter', tenant, name],
   account: (tenant: string, account: string) => ['account', tenant, account],
   accountsRange: () => ({ start: ['account'], end: ['account', keyAfterStrings] }),
-  /** Rows of an account, for whoever goes on with it. */
-  accountRow: (tenant: string, account: string, attempt: number) => ['account-row', tenant, account, attempt],
-  accountRowRange: (tenant: string, account: string) => ({
-    start: ['account-row', tenant, account],
-    end: ['account-row', tenant, account, keyAfterStrings],
-  }),
   ledger: (tenant: string, at: number, turn: string, attempt: number) => ['ledger', tenant, at, turn, attempt],
   ledgerFrom: (tenant: string, at: number) => ['ledger', tenant, at],
   ledgerTenant: (tenant: string) => ['ledger-tenant', tenant],
