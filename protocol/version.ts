@@ -13,5 +13,5 @@ export const socketPath = '/v1/socket';
  * wire that other implementations may ignore (a new optional key, a new frame) adds an entry; any other needs a version.
  */
 export const wireHashes: Record<typeof protocolVersion, readonly string[]> = {
-  1: ['57c194b66e600905', '2e2a1094b60dd6cf', 'a50df6606d17b6cc'],
+  1: ['57c194b66e600905', '2e2a1094b60dd6cf', '9a261d8bde8c0226'],
 };

@@ -99,6 +99,7 @@ async function commandsOf(connection: { info(section: string): Promise<string> }
 function accountingOf(store: AccountStore, limits: LimitSettings): Accounting {
   return new Accounting({
     store,
+    node: 'bench',
     clock: systemClock,
     logger: silentLogger,
     metrics: silentMetrics,

@@ -213,6 +213,7 @@ async function assemble(parts: Parts): Promise<Gateway> {
   const accounting = openAccounts({
     config,
     store: store.accounts,
+    node,
     clock,
     logger,
     metrics: telemetry.metrics,

@@ -11,6 +11,7 @@ import type { ModelFacts } from './model-facts.ts';
 export interface AccountsOptions {
   config: Config;
   store: AccountStore;
+  node: string;
   clock: Clock;
   logger: Logger;
   metrics: Metrics;
@@ -28,7 +29,7 @@ const mostPrices = 1_000;
 
 /** Limits, budgets and the ledger, as configured. */
 export function openAccounts(options: AccountsOptions): Accounting {
-  const { config, store, clock, logger, metrics, alerts, facts, upstreams } = options;
+  const { config, store, node, clock, logger, metrics, alerts, facts, upstreams } = options;
   const { tiers, tenants, estimateTokens, leaseMs, onStoreLoss, unknownPrice, alertAt, ...scopes } = config.quotas;
   const known = new Map<string, { wire: string | undefined; price: TokenPrice | undefined }>();
 
@@ -53,6 +54,7 @@ export function openAccounts(options: AccountsOptions): Accounting {
 
   return new Accounting({
     store,
+    node,
     clock,
     logger,
     metrics,

@@ -10,6 +10,7 @@ export interface KeptAccount {
 /** What accounts need of their service. */
 export interface AccountingTools {
   store: AccountStore;
+  node: string;
   estimateTokens: number;
   leaseMs: number;
   isOpenOnLoss: boolean;

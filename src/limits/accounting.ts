@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { windowAt } from '../lib/calendar-window.ts';
 import type { Clock, Timer } from '../lib/clock.ts';
-import type { AccountStore, MeterUse } from '../store/account-contract.ts';
+import type { AccountStore, MeterUse, StoredAccount } from '../store/account-contract.ts';
 import type { AlertSender, CountedScope, Logger, Metrics } from '../telemetry/contract.ts';
 import type { Spender, TokenPrice } from './contract.ts';
 import {
@@ -24,6 +24,8 @@ export interface PricedTarget {
 
 export interface AccountingOptions {
   store: AccountStore;
+  /** This process. */
+  node: string;
   clock: Clock;
   logger: Logger;
   metrics: Metrics;
@@ -75,9 +77,10 @@ export class Accounting {
 
   constructor(options: AccountingOptions) {
     this.#options = options;
-    const { store, estimateTokens, leaseMs, isOpenOnLoss, clock } = options;
+    const { store, node, estimateTokens, leaseMs, isOpenOnLoss, clock } = options;
     this.#tools = {
       store,
+      node,
       estimateTokens,
       leaseMs,
       isOpenOnLoss,
@@ -164,6 +167,20 @@ export class Accounting {
     const { subject = 'anonymous' } = spender;
     const facts = { session: '', turn: connection, user: subject };
     return new TurnAccount(this.#tools, { tenant, id: `socket/${connection}`, meters, maxCostNano: undefined, facts });
+  }
+
+  /**
+   * Takes over the account of a turn whose node died, before it is read: that node, should it live after all, says nothing
+   * more of it. Rejects with `StoreError`.
+   */
+  async takeOver(about: TurnToAccount): Promise<StoredAccount | undefined> {
+    const { store, node, leaseMs, settings } = this.#options;
+    const { tenant, session, turn, spender = {}, route } = about;
+    const account = accountOf(session, turn);
+    const meters = turnMeters(settings, { tenant, session, spender, route });
+    const spent = { turns: 0, input: 0, output: 0, cost: 0 };
+    await store.step({ tenant, account, node, takesOver: true, meters, spent, leaseMs });
+    return store.readAccount(tenant, account);
   }
 
   /** What the gateway asks on its own, on the operator's account: nothing limits it. */

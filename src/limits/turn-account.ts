@@ -69,6 +69,9 @@ export class TurnAccount {
   #granted = 0;
   #isOpen = false;
   #isNew = false;
+  /** The store knows that this node runs its turn. */
+  #isOwn = false;
+  #takesOver = false;
   #isUnchecked = false;
   #isOver = false;
   /** Why there was no more, and when that was. */
@@ -129,6 +132,11 @@ export class TurnAccount {
     return this.#step({ turns: 0, input: 0, output: 0, cost: 0 }, { least: 0, most: 0, price: undefined });
   }
 
+  /** The turn is claimed by this node: whoever reserved for it before says nothing more. */
+  claimed(): void {
+    this.#takesOver = true;
+  }
+
   /** As `open`, for a call that comes later: asks the store only where what is left does not cover it. */
   async cover({ input, calls, price, most }: Estimate): Promise<Refusal | undefined> {
     const live = this.#live();
@@ -143,7 +151,7 @@ export class TurnAccount {
       need.input <= has.input &&
       need.output + least <= has.output &&
       need.cost + least * (price?.output ?? 0) <= has.cost;
-    if (isCovered) return undefined;
+    if (isCovered && (this.#isOwn || !this.#takesOver)) return undefined;
     return this.#step(need, { least, most: Math.min(most, this.#tools.estimateTokens) * calls, price });
   }
 
@@ -152,6 +160,8 @@ export class TurnAccount {
     for (const row of rows) this.#count(row, row.shown ?? 0);
     this.#attempts = rows.at(-1)?.attempt ?? 0;
     this.#rows = [];
+    this.#takesOver = true;
+    this.#isOwn = true;
     if (isSettled || !this.isLimited) return;
     this.#isOpen = true;
     this.#allowance = this.#limited(allowance);
@@ -253,12 +263,14 @@ export class TurnAccount {
     cover: Amounts,
     { least, most, price }: { least: number; most: number; price: TokenPrice | undefined },
   ): Promise<Refusal | undefined> {
-    const { store, leaseMs, noteUses, now, isOpenOnLoss } = this.#tools;
+    const { store, node, leaseMs, noteUses, now, isOpenOnLoss } = this.#tools;
     const rows = this.#rows;
     try {
       const result = await store.step({
         tenant: this.tenant,
         account: this.id,
+        node,
+        takesOver: this.#takesOver,
         meters: this.#meters,
         spent: this.#live(),
         cover,
@@ -266,7 +278,7 @@ export class TurnAccount {
         leaseMs,
         rows,
       });
-      if (result.outcome === 'unknown') return undefined;
+      if (result.outcome === 'foreign') return undefined;
       this.#stored(rows);
       noteUses(this.tenant, result.uses);
       if (result.outcome === 'refused') {
@@ -283,6 +295,7 @@ export class TurnAccount {
         this.#allowance = this.#limited(result.allowance);
       }
       if (result.outcome === 'open' && result.isNew) this.#isNew = true;
+      if (this.#isNew || this.#takesOver) this.#isOwn = true;
       if (!this.#isOpen) this.#tools.keep(this);
       this.#isOpen = true;
       return undefined;
@@ -299,10 +312,18 @@ export class TurnAccount {
   /** Tells the store what was spent until now, so that others see it, and that this account is alive. */
   async renew(): Promise<void> {
     if (this.#isOver || !this.#isOpen) return;
-    const { store, leaseMs, noteUses } = this.#tools;
+    const { store, node, leaseMs, noteUses } = this.#tools;
     const { tenant, id: account } = this;
     const rows = this.#rows;
-    const result = await store.step({ tenant, account, meters: this.#meters, spent: this.#live(), leaseMs, rows });
+    const result = await store.step({
+      tenant,
+      account,
+      node,
+      meters: this.#meters,
+      spent: this.#live(),
+      leaseMs,
+      rows,
+    });
     if (result.outcome !== 'open') return;
     this.#stored(rows);
     noteUses(tenant, result.uses);
@@ -315,21 +336,22 @@ export class TurnAccount {
     this.#isOver = true;
     this.#tools.release(this);
     if (this.#rows.length === 0) return;
-    const { store, leaseMs } = this.#tools;
+    const { store, node, leaseMs } = this.#tools;
     const { tenant, id: account } = this;
-    await store.step({ tenant, account, meters: this.#meters, spent: this.#spent, leaseMs, rows: this.#rows });
+    await store.step({ tenant, account, node, meters: this.#meters, spent: this.#spent, leaseMs, rows: this.#rows });
   }
 
   /** The end: what was not spent is given back, and the rest of the rows written. Repeated until it is answered. */
   async settle(): Promise<void> {
     this.#isOver = true;
     this.#tools.release(this);
-    const { store, leaseMs, noteUses } = this.#tools;
+    const { store, node, leaseMs, noteUses } = this.#tools;
     const { tenant, id: account } = this;
     if (this.#rows.length === 0 && !this.#isOpen && !this.isLimited) return;
     const result = await store.step({
       tenant,
       account,
+      node,
       meters: this.#meters,
       spent: { ...this.#spent, turns: 1 },
       leaseMs,
@@ -351,10 +373,10 @@ export class TurnAccount {
     this.#tools.release(this);
     // what is not this one's own is not its to give back
     if (!this.#isOpen || !this.#isNew) return;
-    const { store, leaseMs } = this.#tools;
+    const { store, node, leaseMs } = this.#tools;
     const { tenant, id: account } = this;
     const spent = { turns: 0, input: 0, output: 0, cost: 0 };
-    await store.step({ tenant, account, meters: this.#meters, spent, leaseMs, settle: true });
+    await store.step({ tenant, account, node, meters: this.#meters, spent, leaseMs, settle: true });
     this.forget();
   }
 

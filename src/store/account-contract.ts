@@ -34,6 +34,10 @@ export interface AccountStep {
   tenant: string;
   /** Unique within the tenant. */
   account: string;
+  /** Who asks. An account belongs to the node that made it, until another takes it over: then the one before says nothing more. */
+  node: string;
+  /** This node runs the account's turn now, or ends it for one that died. */
+  takesOver?: boolean | undefined;
   /** Of the whole account: only those of its first step count. */
   meters: readonly Meter[];
   /** All that was spent until now. Counts where it is more than before, so that repeating a step is harmless; at the end it stands. */
@@ -46,8 +50,6 @@ export interface AccountStep {
   leaseMs: number;
   /** It is over: what it did not spend is given back. */
   settle?: boolean | undefined;
-  /** Not begun by this step: nothing happens where there is no such account. */
-  onlyKnown?: boolean | undefined;
   /** Upstream calls that are over; those that are in the ledger already are left out. */
   rows?: readonly NewLedgerRow[] | undefined;
 }
@@ -73,7 +75,8 @@ export type AccountResult =
     }
   /** It is settled: by this step or before, which changed nothing then. */
   | { outcome: 'settled'; isNew: boolean; uses: MeterUse[] }
-  | { outcome: 'unknown' };
+  /** It is another node's: nothing changed. */
+  | { outcome: 'foreign' };
 
 /** An account as the node needs it that goes on with its turn. */
 export interface StoredAccount {

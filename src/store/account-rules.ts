@@ -15,6 +15,7 @@ export interface MeterState {
 
 /** What a store keeps of an account. */
 export interface AccountState {
+  owner: string;
   meters: readonly Meter[];
   spent: Amounts;
   allowance: Amounts;
@@ -105,13 +106,18 @@ export interface Decision {
 
 /** The decision of a step, alike for every store (store/redis/commands/account.lua says the same). */
 export function decideStep({ step, account: known, states: stored, now }: StepInput): Decision {
-  if (known === undefined && step.onlyKnown === true) return { result: { outcome: 'unknown' } };
   if (known?.isSettled === true) return { result: { outcome: 'settled', isNew: false, uses: [] } };
+  if (known !== undefined && known.owner !== step.node && step.takesOver !== true) {
+    // whoever only wants to know that there is a reservation has its answer
+    if (step.cover === undefined) return { result: { outcome: 'foreign' } };
+    return { result: { outcome: 'open', isNew: false, allowance: { ...known.allowance }, uses: [] } };
+  }
   const states = stored.map((state) => ({ ...state }));
-  const before = known ?? newAccount(step.meters);
+  const before = known ?? newAccount(step);
   const { meters } = before;
   const account: AccountState = {
     ...before,
+    owner: step.node,
     // a running count may have been more than it came to
     spent: step.settle === true ? { ...step.spent } : largest(before.spent, step.spent),
     open: step.settle === true ? 0 : before.open,
@@ -139,7 +145,8 @@ export function decideStep({ step, account: known, states: stored, now }: StepIn
       changed: { account, states },
     };
   const isNew = known === undefined;
-  if (step.cover === undefined && !isNew)
+  // a turn that runs already is not asked whether it may
+  if (step.cover === undefined && (!isNew || step.takesOver === true))
     return {
       result: { outcome: 'open', isNew, allowance: { ...account.allowance }, uses: usesNow() },
       changed: { account, states },
@@ -199,8 +206,9 @@ function isLonger(a: number | undefined, b: number | undefined): boolean {
   return b !== undefined && (a === undefined || a > b);
 }
 
-function newAccount(meters: readonly Meter[]): AccountState {
+function newAccount({ meters, node }: AccountStep): AccountState {
   return {
+    owner: node,
     meters,
     spent: { ...noAmounts },
     allowance: { ...noAmounts },

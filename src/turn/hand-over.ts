@@ -18,8 +18,8 @@ export interface HandOverOptions {
   node: string;
   live: LiveTurns;
   createTurn(session: Session, record: TurnRecord): Promise<Turn>;
-  /** What a turn has spent until now. Rejects with `StoreError`. */
-  readAccount(key: SessionKey, turn: string): Promise<StoredAccount | undefined>;
+  /** Takes over what a turn may spend; answers what it has spent until now. Rejects with `StoreError`. */
+  takeOverAccount(key: SessionKey, record: TurnRecord): Promise<StoredAccount | undefined>;
   /** Turns of a lost node are this node's now; `order`: of the last of their claims. */
   adopted(session: Session, order: number): void;
 }
@@ -52,11 +52,13 @@ export class HandOver {
 
   /** Goes on with the turns that a node which is gone left in a session; no claim of it may be on its way. Throws `StoreError`. */
   async adopt(session: Session, orphan: OrphanedSession): Promise<void> {
-    const { live, createTurn, adopted, readAccount } = this.#options;
+    const { live, createTurn, adopted, takeOverAccount } = this.#options;
     const turns: Turn[] = [];
     for (const record of orphan.unfinished) turns.push(await createTurn(session, record));
-    const accounts = await Promise.all(turns.map((turn) => readAccount(session.key, turn.id)));
     if (!(await this.#adoptInStore(orphan)) || session.erased) return;
+    const accounts = await Promise.all(
+      turns.map(({ record }) => this.#again(() => takeOverAccount(session.key, record))),
+    );
     session.restore(orphan.start, orphan.log, orphan.session.turns);
     for (const [i, turn] of turns.entries()) {
       const accepted = orphan.events.find((event) => event.turn === turn.id && event.t === 'turn.accepted');
@@ -96,10 +98,15 @@ export class HandOver {
 
   /** Repeated until it is answered: turns that are this node's in the store and run nowhere would be nobody's. */
   async #adoptInStore(orphan: OrphanedSession): Promise<boolean> {
-    const { store, node, clock, logger } = this.#options;
+    const { store, node } = this.#options;
+    return this.#again(() => store.adopt(orphan, node));
+  }
+
+  async #again<Result>(ask: () => Promise<Result>): Promise<Result> {
+    const { clock, logger } = this.#options;
     for (;;) {
       try {
-        return await store.adopt(orphan, node);
+        return await ask();
       } catch (error) {
         if (error instanceof LeaseLostError || this.#draining) throw error;
         logger.warn({ error }, 'the turns of a lost node could not be taken over yet');

@@ -96,7 +96,7 @@ async function closeAccount(
   events: readonly LogEvent[],
 ): Promise<{ usage: Usage; costNano: number | undefined }> {
   const { accounting } = options;
-  const stored = await accounting.store.readAccount(tenant, accountOf(session, turn));
+  const stored = await accounting.takeOver({ tenant, session, turn, spender: who, maxCostUsd: undefined });
   const account = accounting.turn({ tenant, session, turn, spender: who, maxCostUsd: undefined });
   if (stored !== undefined) account.restore(stored);
   const usage = new TurnUsage();

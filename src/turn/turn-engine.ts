@@ -4,7 +4,6 @@ import { tokensBesideText } from '../context/message-tokens.ts';
 import { estimateWindow } from '../context/estimate-window.ts';
 import { SessionContext } from '../context/session-context.ts';
 import { inputText, userMessage } from '../context/turn-messages.ts';
-import { accountOf } from '../limits/accounting.ts';
 import { errorOf } from '../limits/refusal.ts';
 import { schemaProblem } from '../lib/json-format.ts';
 import { endOf, type LogEvent } from '../session/log-event.ts';
@@ -79,8 +78,8 @@ export class TurnEngine {
       ...options,
       live: this.#live,
       createTurn: (session, record) => this.#createTurn(session, record),
-      readAccount: ({ tenant, session }, turn) =>
-        options.accounting.store.readAccount(tenant, accountOf(session, turn)),
+      takeOverAccount: (key, { turn, who }) =>
+        options.accounting.takeOver({ ...key, turn, spender: who, maxCostUsd: undefined }),
       adopted: (session, order) => {
         // what is claimed here from now on comes behind them
         this.#order = Math.max(this.#order, order);

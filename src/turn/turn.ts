@@ -360,6 +360,7 @@ export class Turn implements LiveTurn {
     this.#roundStart = continuesAnswer ? startOfRound(events) : session.log.head;
     const inputTokens = (this.#window?.report.tokens ?? 0) + ownTokens;
     const account = this.account!;
+    account.claimed();
     if (account.isLimited || account.limitsCost) {
       const refusal = await account.open(this.#estimate(this.decision!, inputTokens, this.output!.tokens));
       if (this.machine.isOver) return;

@@ -38,7 +38,7 @@ const output: Meter = { name: 'key:k/outputTokensPerMinute', unit: 'output', max
 const none = { turns: 0, input: 0, output: 0, cost: 0 };
 
 function stepOf(account: string, more: Partial<AccountStep> = {}): AccountStep {
-  return { tenant: 'acme', account, meters: [budget], spent: none, leaseMs: 60_000, ...more };
+  return { tenant: 'acme', account, node: 'n', meters: [budget], spent: none, leaseMs: 60_000, ...more };
 }
 
 function rowOf(turn: string, attempt: number, more: Partial<NewLedgerRow> = {}): NewLedgerRow {
@@ -201,13 +201,33 @@ describe.each(stores)('limits and budgets: $name', ({ open }) => {
     expect(await accounts.releaseLapsed('acme')).toBe(0);
   });
 
-  test('an account that was never opened is settled all the same; one that only may be known is not made', async () => {
-    expect(await accounts.step(stepOf('a', { onlyKnown: true, settle: true }))).toEqual({ outcome: 'unknown' });
+  test('an account that was never opened is settled all the same', async () => {
     expect(await accounts.step(stepOf('a', { spent: { ...none, cost: 5 }, settle: true }))).toMatchObject({
       outcome: 'settled',
       isNew: true,
     });
     expect(await used(budget)).toEqual([{ used: 5, held: 0 }]);
+  });
+
+  test('belongs to one node: who has lost it says nothing more of it', async () => {
+    await accounts.step(stepOf('t', { cover: { ...none, cost: 300 } }));
+    // another node that was sent the same turn sees the reservation and changes nothing
+    expect(await accounts.step(stepOf('t', { node: 'm', cover: { ...none, cost: 900 } }))).toMatchObject({
+      outcome: 'open',
+      isNew: false,
+      allowance: { cost: 300 },
+    });
+    expect(await accounts.step(stepOf('t', { node: 'm', settle: true }))).toEqual({ outcome: 'foreign' });
+    expect(await accounts.step(stepOf('t', { node: 'm', takesOver: true }))).toMatchObject({ outcome: 'open' });
+    const late = stepOf('t', { spent: { ...none, cost: 99 }, rows: [rowOf('t', 1)] });
+    expect(await accounts.step(late)).toEqual({ outcome: 'foreign' });
+    expect(await accounts.step({ ...late, settle: true })).toEqual({ outcome: 'foreign' });
+    expect(await accounts.readAccount('acme', 't')).toMatchObject({ isSettled: false, rows: [], spent: none });
+    await accounts.step(stepOf('t', { node: 'm', spent: { ...none, cost: 50 }, rows: [rowOf('t', 1)], settle: true }));
+    expect(await used(budget)).toEqual([{ used: 50, held: 0 }]);
+    // one that nobody had reserved for is taken over, too
+    await accounts.step(stepOf('u', { node: 'm', takesOver: true }));
+    expect(await accounts.step(stepOf('u', { settle: true }))).toEqual({ outcome: 'foreign' });
   });
 
   test('a row has its place in the ledger once', async () => {
@@ -277,7 +297,8 @@ describe.each(stores)('limits and budgets: $name', ({ open }) => {
         { nil: undefined },
       ),
       settle: fc.constantFrom(false, false, false, true),
-      onlyKnown: fc.constantFrom(false, false, true),
+      node: fc.constantFrom('n', 'n', 'm'),
+      takesOver: fc.constantFrom(false, false, false, true),
     });
     let run = 0;
     await fc.assert(

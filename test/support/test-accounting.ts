@@ -7,6 +7,7 @@ import { createMemoryAccounts } from './memory-accounts.ts';
 export function createTestAccounting(options: Partial<AccountingOptions> = {}): Accounting {
   return new Accounting({
     store: createMemoryAccounts(),
+    node: 'n',
     clock: systemClock,
     logger: silentLogger,
     metrics: silentMetrics,

@@ -46,7 +46,8 @@ export function createRedisAccounts({ connection, keys, ask, askToRead }: RedisA
       output?.costEach ?? 0,
       step.leaseMs,
       step.settle === true ? '1' : '',
-      step.onlyKnown === true ? '1' : '',
+      step.takesOver === true ? '1' : '',
+      step.node,
       ...rows.flatMap((row) => [row.attempt, JSON.stringify(row)]),
     )) as [AccountResult['outcome'], ...(string | number)[]];
     return resultOf(answer);
@@ -152,7 +153,7 @@ function amountsOf({ turns, input, output, cost }: Amounts): number[] {
 
 function resultOf([outcome, ...parts]: [AccountResult['outcome'], ...(string | number)[]]): AccountResult {
   switch (outcome) {
-    case 'unknown':
+    case 'foreign':
       return { outcome };
     case 'settled':
       return { outcome, isNew: Number(parts[0]) === 1, uses: usesOf(parts.slice(1)) };

@@ -16,6 +16,7 @@ async function ledger() {
     await store.step({
       tenant,
       account: turn,
+      node: 'n',
       meters: [],
       spent: { turns: 1, input: 0, output: 0, cost: 0 },
       leaseMs: 1_000,

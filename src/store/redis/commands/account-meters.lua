@@ -1,6 +1,6 @@
 -- What the commands on accounts have in common (store/account-rules.ts says the same): put before each of them.
 -- A meter is a hash of u (used), h (held), w (begin of the window, ms), t (when a bucket is full, ms). An account is a hash of
--- m (meters, a line each: name, unit, max, perMinute, window, separated by tabs), st (open | settled), o (1 while open),
+-- m (meters, a line each: name, unit, max, perMinute, window, separated by tabs), w (node that it belongs to), st (open | settled), o (1 while open),
 -- s:UNIT (spent), a:UNIT (allowance), n (rows in the ledger).
 local HOUR, DAY = 3600000, 86400000
 local UNITS = {'turns', 'input', 'output', 'cost'}
@@ -85,15 +85,15 @@ local function move(meter, from, to, now)
 end
 local function read_account(key)
   local found = redis.call('HMGET', key, 'm', 'st', 'o', 'n', 's:turns', 's:input', 's:output', 's:cost',
-    'a:turns', 'a:input', 'a:output', 'a:cost')
+    'a:turns', 'a:input', 'a:output', 'a:cost', 'w')
   if not found[1] then return nil end
-  return {lines = found[1], settled = found[2] == 'settled', open = num(found[3]), rows = num(found[4]),
+  return {owner = found[13], lines = found[1], settled = found[2] == 'settled', open = num(found[3]), rows = num(found[4]),
     spent = {turns = num(found[5]), input = num(found[6]), output = num(found[7]), cost = num(found[8])},
     allowance = {turns = num(found[9]), input = num(found[10]), output = num(found[11]), cost = num(found[12])}}
 end
 local function write_account(key, account)
   local s, a = account.spent, account.allowance
-  redis.call('HSET', key, 'm', account.lines, 'st', account.settled and 'settled' or 'open', 'o', account.open, 'n', account.rows,
+  redis.call('HSET', key, 'w', account.owner, 'm', account.lines, 'st', account.settled and 'settled' or 'open', 'o', account.open, 'n', account.rows,
     's:turns', text(s.turns), 's:input', text(s.input), 's:output', text(s.output), 's:cost', text(s.cost),
     'a:turns', text(a.turns), 'a:input', text(a.input), 'a:output', text(a.output), 'a:cost', text(a.cost))
   redis.call('PEXPIRE', key, account.settled and DAY or 2 * DAY)

@@ -2,19 +2,24 @@
 -- KEYS: 1 account, 2 its rows (hash, attempt → row), 3 leases (sorted set, account → when it lapses), 4 ledger (what its days'
 --   streams begin with), 5 days that have one (set), 6 meters (what their names begin with); all in the tenant's slot
 -- ARGV: 1 account's id, 2 meters, 3-6 spent: turns, input, output, cost, 7 '1' to cover 8-11, 12 least and 13 most output beyond,
---   14 cost of each, 15 lease (ms), 16 '1' to settle, 17 '1' for a known one only, then attempt and JSON of each row
--- Returns: {'unknown'} | {'settled', isNew, uses...} | {'open', isNew, allowance as four} then uses...
+--   14 cost of each, 15 lease (ms), 16 '1' to settle, 17 '1' to take over, 18 node, then attempt and JSON of each row
+-- Returns: {'foreign'} | {'settled', isNew, uses...} | {'open', isNew, allowance as four} then uses...
 --   | {'refused', meter, retry after (ms) or '', uses...}; a use is name, before, after, max
 local now = time()
 local account = read_account(KEYS[1])
 local is_new = not account
-if is_new and ARGV[17] == '1' then return {'unknown'} end
+local takes_over = ARGV[17] == '1'
 if account and account.settled then return {'settled', 0} end
+if account and account.owner ~= ARGV[18] and not takes_over then
+  if ARGV[7] ~= '1' then return {'foreign'} end
+  local a = account.allowance
+  return {'open', 0, text(a.turns), text(a.input), text(a.output), text(a.cost)}
+end
 local function none() return {turns = 0, input = 0, output = 0, cost = 0} end
-if is_new then account = {lines = ARGV[2], settled = false, open = 0, rows = 0, spent = none(), allowance = none()} end
+if is_new then account = {owner = ARGV[18], lines = ARGV[2], settled = false, open = 0, rows = 0, spent = none(), allowance = none()} end
 local settles = ARGV[16] == '1'
 local function copy(of)
-  local to = {lines = of.lines, settled = of.settled, open = of.open, rows = of.rows, spent = none(), allowance = none()}
+  local to = {owner = ARGV[18], lines = of.lines, settled = of.settled, open = of.open, rows = of.rows, spent = none(), allowance = none()}
   for _, unit in ipairs(UNITS) do to.spent[unit], to.allowance[unit] = of.spent[unit], of.allowance[unit] end
   return to
 end
@@ -31,7 +36,7 @@ for i, meter in ipairs(meters) do
   before[i] = meter.used
   move(meter, account, after, now)
 end
-for i = 18, #ARGV, 2 do
+for i = 19, #ARGV, 2 do
   local attempt = tonumber(ARGV[i])
   if attempt > account.rows then
     local day = math.floor(now / DAY)
@@ -44,7 +49,7 @@ for i = 18, #ARGV, 2 do
 end
 local refused, refused_wait, refused_for_ever
 local final = after
-if not settles and (ARGV[7] == '1' or is_new) then
+if not settles and (ARGV[7] == '1' or (is_new and not takes_over)) then
   local base = none()
   for i, unit in ipairs(UNITS) do
     base[unit] = math.max(after.allowance[unit], ARGV[7] == '1' and tonumber(ARGV[7 + i]) or 0)
