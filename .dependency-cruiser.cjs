@@ -56,6 +56,12 @@ module.exports = {
       from: { path: '^src/', pathNot: '^src/(transport|gateway)/' },
       to: { path: room('transport'), pathNot: '^src/transport/contract\\.ts$' },
     },
+    {
+      name: 'practice-server-stands-alone',
+      severity: 'error',
+      from: { path: room('practice-server') },
+      to: { path: '^(src/(?!practice-server/|lib/|tokens/)|protocol/|clients/)' },
+    },
     onlyIn('tiktoken', 'node_modules/tiktoken', '^src/tokens/'),
     onlyIn('lmdb', 'node_modules/lmdb', '^src/store/embedded/'),
     onlyIn('ioredis', 'node_modules/ioredis', '^src/store/redis/'),

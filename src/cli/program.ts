@@ -11,6 +11,7 @@ import { durationMs } from './duration.ts';
 import { addKeyCommands } from './keys.ts';
 import { explainRoute, type RouteExplainFlags } from './route-explain.ts';
 import { addModelCommands } from './models.ts';
+import { addPracticeUpstream } from './practice-upstream.ts';
 import { serve } from './serve.ts';
 import { serveWorkers } from './serve-workers.ts';
 import { type TailFlags, tail } from './tail.ts';
@@ -139,6 +140,7 @@ function createProgram(args: readonly string[]): Command {
     .action((session: string, flags: TailFlags) => tail(session, { ...flags, url: gatewayUrl(flags.url) }));
   addModelCommands(program);
   addKeyCommands(program);
+  addPracticeUpstream(program);
   return program;
 }
 
