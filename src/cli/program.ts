@@ -4,6 +4,7 @@ import { ConfigError } from '../config/config-error.ts';
 import { defaultConfigFile, loadConfig } from '../config/load-config.ts';
 import { withoutRedisPassword } from '../store/redis-address.ts';
 import { ParleyError } from '../../clients/node/index.ts';
+import { addBenchCommands } from './bench.ts';
 import { type ChatFlags, chat, gatewayUrl } from './chat.ts';
 import { CommandError } from './command-error.ts';
 import { checkRoutes } from '../gateway/live-routes.ts';
@@ -141,6 +142,7 @@ function createProgram(args: readonly string[]): Command {
   addModelCommands(program);
   addKeyCommands(program);
   addPracticeUpstream(program);
+  addBenchCommands(program, packageVersion());
   return program;
 }
 
