@@ -2,7 +2,10 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import type { Command } from 'commander';
 import { stringify } from 'yaml';
 import { builtInScenarios } from '../load/built-in-scenarios.ts';
+import { comparisonText } from '../load/compare.ts';
+import { readResult } from '../load/read-result.ts';
 import { readScenario } from '../load/read-scenario.ts';
+import { reportHtml } from '../load/report/report-html.ts';
 import type { RunResult } from '../load/result.ts';
 import { runBench } from '../load/run-bench.ts';
 import { summaryText } from '../load/summary.ts';
@@ -27,6 +30,7 @@ interface BenchFlags {
   thresholds?: string;
   serverPid?: string[];
   out?: string;
+  report?: string;
   json?: boolean;
 }
 
@@ -58,9 +62,31 @@ export function addBenchCommands(program: Command, version: string): void {
     )
     .option('--server-pid <pid...>', 'processes of this machine whose CPU and memory are measured')
     .option('-o, --out <file>', 'write the result as JSON')
+    .option('--report <file>', 'write a report as one HTML page')
     .option('--json', 'print the result as JSON')
     .allowExcessArguments(false)
     .action((scenario: string, flags: BenchFlags) => run(scenario, flags, version));
+  bench
+    .command('compare')
+    .argument('<a>', 'result of a run, as --out writes it')
+    .argument('<b>', 'result of another')
+    .description('compare two runs, and say what may be chance')
+    .allowExcessArguments(false)
+    .action((a: string, b: string) => {
+      process.stdout.write(withSentence(() => comparisonText(readResult(a), readResult(b))));
+    });
+  bench
+    .command('report')
+    .argument('<result>', 'result of a run, as --out writes it')
+    .argument('<file>', 'where to write the HTML page')
+    .description('make the report of a run')
+    .allowExcessArguments(false)
+    .action((result: string, file: string) =>
+      write(
+        file,
+        withSentence(() => reportHtml(readResult(result))),
+      ),
+    );
   bench
     .command('scenarios')
     .argument('[name]', 'print this one as a file to begin with')
@@ -93,13 +119,24 @@ async function run(scenarioName: string, flags: BenchFlags, version: string): Pr
     command: commandText(process.argv.slice(2)),
     parley: version,
     progress: process.stderr,
-  }).catch((error: unknown) => {
-    throw error instanceof BenchError ? new CommandError(error.message, 2) : error;
-  });
+  }).catch(rethrow);
   const text = `${JSON.stringify(result)}\n`;
   if (flags.out !== undefined) write(flags.out, text);
+  if (flags.report !== undefined) write(flags.report, reportHtml(result));
   process.stdout.write(flags.json === true ? text : summaryText(result));
   process.exitCode = verdict(result);
+}
+
+function withSentence<Value>(action: () => Value): Value {
+  try {
+    return action();
+  } catch (error) {
+    return rethrow(error);
+  }
+}
+
+function rethrow(error: unknown): never {
+  throw error instanceof BenchError ? new CommandError(error.message, 2) : error;
 }
 
 /** 1 where a threshold or a promise of the gateway is broken; each has a line. */

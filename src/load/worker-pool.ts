@@ -2,7 +2,7 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import type { IntervalReport, OrderMessage, WorkerMessage, WorkerOrder } from './messages.ts';
 
-/** A run cannot be carried out; the message is a sentence for the user. */
+/** What was asked for cannot be done; the message is a sentence for the user. */
 export class BenchError extends Error {}
 
 export interface WorkerPool {
@@ -49,7 +49,7 @@ export async function startWorkers(
 function ready(child: ChildProcess): Promise<void> {
   return new Promise((resolve, reject) => {
     child.once('message', () => resolve());
-    child.once('exit', (code) => reject(new BenchError(`A worker process stopped with ${code} before it began.`)));
+    child.once('exit', (code) => reject(new Error(`A worker process stopped with ${code} before it began.`)));
   });
 }
 
@@ -62,7 +62,7 @@ function finished(child: ChildProcess, onInterval: (report: IntervalReport) => v
     });
     child.once('exit', (code, signal) => {
       if (isDone) resolve();
-      else reject(new BenchError(`A worker process was stopped by ${signal ?? code}.`));
+      else reject(new Error(`A worker process was stopped by ${signal ?? code}.`));
     });
   });
 }
