@@ -1,6 +1,8 @@
-/** A time for people: 0.42 ms, 12 ms, 1.3 s. */
+/** A time for people: 0, 42 µs, 0.42 ms, 12 ms, 1.3 s. */
 export function timeText(milliseconds: number): string {
   if (!Number.isFinite(milliseconds)) return '–';
+  if (milliseconds === 0) return '0';
+  if (milliseconds < 0.1) return `${(milliseconds * 1_000).toFixed(0)} µs`;
   if (milliseconds >= 10_000) return `${(milliseconds / 1_000).toFixed(1)} s`;
   if (milliseconds >= 1_000) return `${(milliseconds / 1_000).toFixed(2)} s`;
   if (milliseconds >= 100) return `${milliseconds.toFixed(0)} ms`;
@@ -23,6 +25,7 @@ export function shareText(share: number): string {
 
 /** 12.3 MB. */
 export function bytesText(bytes: number): string {
+  if (bytes === 0) return '0';
   if (bytes >= 2 ** 30) return `${(bytes / 2 ** 30).toFixed(2)} GB`;
   if (bytes >= 2 ** 20) return `${(bytes / 2 ** 20).toFixed(1)} MB`;
   return `${(bytes / 2 ** 10).toFixed(0)} KB`;

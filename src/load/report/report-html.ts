@@ -1,4 +1,5 @@
 import { stringify } from 'yaml';
+import { metricUnit } from '../metric-values.ts';
 import { type TimingName, timingNames } from '../metrics.ts';
 import type { RunResult, TimelineEntry } from '../result.ts';
 import { timingTitles } from '../summary.ts';
@@ -87,10 +88,17 @@ function thresholds({ thresholds: results }: RunResult): Markup | undefined {
   const rows = results.map(({ metric, condition, value, isMet }) => [
     metric,
     condition,
-    value === undefined ? 'not measured' : numberText(value),
+    value === undefined ? 'not measured' : unitTexts[metricUnit(metric) ?? 'number'](value),
     isMet ? markup`<span class="good">kept</span>` : markup`<span class="bad">broken</span>`,
   ]);
   return markup`<h2>Thresholds</h2>${table(['', 'wanted', 'is', ''], rows)}`;
+}
+
+const unitTexts = { ms: timeText, share: shareText, bytes: bytesText, number: numberText };
+
+/** In which a linear axis has round numbers. */
+function megabytes(bytes: number | undefined): number | undefined {
+  return bytes === undefined ? undefined : bytes / 2 ** 20;
 }
 
 function timelineCharts(run: RunResult): Markup[] {
@@ -131,7 +139,11 @@ function timelineCharts(run: RunResult): Markup[] {
   );
   if (run.server !== undefined)
     charts.push(
-      chart('Memory of the server', [{ name: 'resident', values: of((entry) => entry.serverMemoryBytes) }], bytesText),
+      chart(
+        'Memory of the server',
+        [{ name: 'resident', values: of((entry) => megabytes(entry.serverMemoryBytes)) }],
+        (value) => `${numberText(value)} MB`,
+      ),
     );
   return charts;
 }

@@ -10,7 +10,7 @@ body { margin: 0 auto; max-width: 76rem; padding: 1.5rem 1.25rem 3rem; backgroun
 h1 { font-size: 1.6rem; margin: 0; } h2 { font-size: 1.1rem; margin: 2rem 0 .6rem; }
 .soft { color: var(--soft); } code, pre { font: 13px/1.5 ui-monospace, monospace; }
 code { overflow-wrap: anywhere; } pre { background: var(--panel); padding: .8rem 1rem; border-radius: 8px; overflow-x: auto; white-space: pre-wrap; }
-.tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(9.5rem, 1fr)); gap: .7rem; margin: 1.2rem 0; }
+.tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(8.2rem, 1fr)); gap: .7rem; margin: 1.2rem 0; }
 .tile { background: var(--panel); border-radius: 8px; padding: .7rem .9rem; } .tile b { display: block; font-size: 1.35rem; font-weight: 600; }
 .note { border-left: 4px solid var(--s2); background: var(--panel); padding: .6rem .9rem; margin: .6rem 0; border-radius: 0 8px 8px 0; }
 .note.bad { border-color: var(--bad); }
@@ -18,7 +18,7 @@ code { overflow-wrap: anywhere; } pre { background: var(--panel); padding: .8rem
 th, td { padding: .3rem .8rem; text-align: right; border-bottom: 1px solid var(--rule); white-space: nowrap; }
 th { font-weight: 600; color: var(--soft); } th:first-child, td:first-child { text-align: left; padding-left: 0; }
 .good { color: var(--good); } .bad { color: var(--bad); } td.good, td.bad { font-weight: 600; }
-.charts { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 30rem), 1fr)); gap: 1rem 1.5rem; }
+.charts { margin-top: 1rem; display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 30rem), 1fr)); gap: 1rem 1.5rem; }
 figure { margin: 0; min-width: 0; } figcaption { display: flex; flex-wrap: wrap; justify-content: space-between; gap: 0 1rem; font-weight: 600; font-size: .95rem; }
 .legend { font-weight: 400; color: var(--soft); } .key { margin-left: .8rem; } .swatch { display: inline-block; width: .8em; height: .25em; margin-right: .35em; vertical-align: middle; background: var(--c); }
 svg { display: block; width: 100%; height: auto; } .s1 { --c: var(--s1); } .s2 { --c: var(--s2); } .s3 { --c: var(--s3); }
