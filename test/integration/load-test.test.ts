@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { expect, test } from 'vitest';
 import { stringify } from 'yaml';
+import type { ConfigInput } from '../../src/config/schema.ts';
 import { builtInScenarios } from '../../src/load/built-in-scenarios.ts';
 import type { RunResult } from '../../src/load/result.ts';
 import type { ScenarioInput } from '../../src/load/scenario.ts';
@@ -29,10 +30,11 @@ function parley(...args: string[]): Promise<Run> {
 }
 
 /** A gateway in front of a practice upstream with short answers. */
-async function startScene(upstreamFlags: readonly string[] = []) {
+async function startScene(upstreamFlags: readonly string[] = [], config: ConfigInput = {}) {
   const pace = ['--tokens', '20-60', '--tokens-per-second', '100', '--first-token', '20ms', '--jitter', '0.3'];
   const practice = await startPracticeProcess([...pace, ...upstreamFlags]);
   const gateway = await startGatewayProcess({
+    ...config,
     data: temporaryDirectory(),
     upstreams: [{ name: 'practice', wire: 'openai-chat', baseUrl: practice.url, defaultModel: 'gpt-4o' }],
   });
@@ -168,11 +170,13 @@ test.each([
 });
 
 test('a result is written without keys, compared with itself, and reported as a page that needs nothing else', async () => {
-  const { gateway } = await startScene();
+  const key = 'a-s3cret-of-the-load-test';
+  const { gateway } = await startScene([], { auth: { keys: [{ name: 'load', key, roles: ['user'] }] } });
   const directory = temporaryDirectory();
   const [out, report] = [join(directory, 'a.json'), join(directory, 'a.html')];
-  const flags = ['--key', 'pk-s3cret', '--out', out, '--report', report, '--server-pid', String(gateway.pid)];
-  await bench(gateway.url, { ...small('voice'), description: 'a <b>bold</b> & "quoted" one' }, ...flags);
+  const flags = ['--key', key, '--out', out, '--report', report, '--server-pid', String(gateway.pid)];
+  const description = 'a <b>bold</b> & "quoted" one';
+  expectClean(await bench(gateway.url, { ...small('voice'), description }, ...flags));
   expect(readFileSync(out, 'utf8') + readFileSync(report, 'utf8')).not.toContain('s3cret');
   const compared = await parley('bench', 'compare', out, out);
   expect(compared.code).toBe(0);
@@ -189,7 +193,7 @@ test('a result is written without keys, compared with itself, and reported as a 
       await page.goto(pathToFileURL(report).href);
       expect(told).toEqual([]);
       expect(asked.filter((url) => !url.startsWith('data:'))).toEqual([pathToFileURL(report).href]);
-      expect(await page.locator('header').textContent()).toContain('a <b>bold</b> & "quoted" one');
+      expect(await page.locator('header').textContent()).toContain(description);
       expect(await page.locator('figure svg').count()).toBeGreaterThan(10);
       expect(await page.getByText('server memory').count()).toBe(1);
       // a narrow window scrolls tables, not the page
