@@ -2,8 +2,9 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { WebSocket } from 'ws';
-import { cpuMicroseconds, type ServerProcess, startGateway, startServer } from '../processes.ts';
+import { type ServerProcess, startGateway, startServer } from '../processes.ts';
 import { startRedis } from '../redis.ts';
+import { cpuMicroseconds } from '../../src/load/process-usage.ts';
 import type { BenchResult, Log } from '../result.ts';
 import { newTurnId, openClients } from './bench-client.ts';
 

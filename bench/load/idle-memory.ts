@@ -2,7 +2,8 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { WebSocket } from 'ws';
-import { residentBytes, startGateway, startServer } from '../processes.ts';
+import { startGateway, startServer } from '../processes.ts';
+import { residentBytes } from '../../src/load/process-usage.ts';
 import type { BenchResult, Log } from '../result.ts';
 import { openClients } from './bench-client.ts';
 

@@ -4,6 +4,7 @@ import { ConfigError } from '../config/config-error.ts';
 import { defaultConfigFile, loadConfig } from '../config/load-config.ts';
 import { withoutRedisPassword } from '../store/redis-address.ts';
 import { ParleyError } from '../../clients/node/index.ts';
+import { addBenchCommands } from './bench.ts';
 import { type ChatFlags, chat, gatewayUrl } from './chat.ts';
 import { CommandError } from './command-error.ts';
 import { checkRoutes } from '../gateway/live-routes.ts';
@@ -11,6 +12,7 @@ import { durationMs } from './duration.ts';
 import { addKeyCommands } from './keys.ts';
 import { explainRoute, type RouteExplainFlags } from './route-explain.ts';
 import { addModelCommands } from './models.ts';
+import { addPracticeUpstream } from './practice-upstream.ts';
 import { serve } from './serve.ts';
 import { serveWorkers } from './serve-workers.ts';
 import { type TailFlags, tail } from './tail.ts';
@@ -141,6 +143,8 @@ function createProgram(args: readonly string[]): Command {
   addModelCommands(program);
   addKeyCommands(program);
   addUsageCommand(program, defaultUrl);
+  addPracticeUpstream(program);
+  addBenchCommands(program, packageVersion());
   return program;
 }
 

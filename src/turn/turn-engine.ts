@@ -216,9 +216,9 @@ export class TurnEngine {
   #cancelKnown(session: Session, turn: Turn, reason: string | undefined, heard: number | undefined): CancelAnswer {
     if (turn.isAbandoned) throw handedOver();
     const upstream = turn.hasUpstreamCall ? 'aborting' : 'not_started';
-    if (!turn.end({ status: 'cancelled', reason: reason ?? 'cancelled', heard }))
-      return { upstream: 'ended', after: 0 };
-    return { upstream, after: session.log.head - 1 };
+    const isCancelled = turn.end({ status: 'cancelled', reason: reason ?? 'cancelled', heard });
+    // of a turn that has just ended by itself, too, the last deltas may still be on their way
+    return { upstream: isCancelled ? upstream : 'ended', after: session.log.head - 1 };
   }
 
   /** Throws `turn_not_found`, `tool_call_unknown` or `draining`; `ignored` when the call was closed before. */
@@ -449,12 +449,14 @@ export class TurnEngine {
     if (existing === undefined) return { upstream: 'not_started', after: 0 };
     if (existing.state === 'finished') {
       if (heard !== undefined) await noteHeard(this.#environment, session, existing.end, heard);
-      return { upstream: 'ended', after: 0 };
+      return { upstream: 'ended', after: session.log.head - 1 };
     }
     // claimed, perhaps without an answer
     await this.#lostClaims.look(session);
     const turn = this.#live.of(session, turnId);
-    return turn === undefined ? { upstream: 'ended', after: 0 } : this.#cancelKnown(session, turn, reason, heard);
+    return turn === undefined
+      ? { upstream: 'ended', after: session.log.head - 1 }
+      : this.#cancelKnown(session, turn, reason, heard);
   }
 
   #turnEnded(turn: LiveTurn, session: Session, next: string | undefined): void {

@@ -39,7 +39,10 @@ function run(
 
 describe('wrong input gets one sentence and exit code 2', () => {
   test.each([
-    [['serv'], 'There is no command “serv”; choose from serve, config, route, chat, tail, models, keys, usage.\n'],
+    [
+      ['serv'],
+      'There is no command “serv”; choose from serve, config, route, chat, tail, models, keys, usage, practice-upstream, bench.\n',
+    ],
     [['--port', 'abc'], '--port: “port”: invalid input: expected number, received string.\n'],
     [['--port', '99999'], '--port: “port”: too big: expected number to be <=65535.\n'],
     [

@@ -6,6 +6,7 @@ import { promisify } from 'node:util';
 import { expect, onTestFinished, test } from 'vitest';
 import { environmentSettings, loadConfig } from '../../src/config/load-config.ts';
 import { checkRoutes } from '../../src/gateway/live-routes.ts';
+import { parseThresholds } from '../../src/load/thresholds.ts';
 import { startGatewayProcess } from '../support/gateway-process.ts';
 import { samplePng } from '../support/sample-png.ts';
 import { answerWith, createScriptedUpstream } from '../support/scripted-upstream.ts';
@@ -129,4 +130,9 @@ test('every environment variable is in the table, and the commands are the two p
   expect(missing).toEqual([]);
   expect(readme).toContain('npm ci && npm start\n');
   expect(readme).toContain('npm ci && npm test\n');
+});
+
+test('the thresholds of a load test are read', () => {
+  const block = blocks('yaml').find((text) => text.includes('thresholds.yaml'))!;
+  expect(parseThresholds(block, 'thresholds.yaml').map(({ bound }) => bound)).toEqual([0.01, 200, 1_000]);
 });

@@ -1,0 +1,121 @@
+import { execFileSync } from 'node:child_process';
+import { cpus, totalmem } from 'node:os';
+import { createRunCollector } from './collect-run.ts';
+import { checkServerFiles, localAddressOf, planWorkers } from './plan-workers.ts';
+import { createUsageSampler, openFileLimit } from './process-usage.ts';
+import { createProgress } from './progress.ts';
+import type { NamedScenario } from './read-scenario.ts';
+import { resultVersion, type RunResult } from './result.ts';
+import { peakSockets, type Scenario } from './scenario.ts';
+import { checkThresholds, type Threshold } from './thresholds.ts';
+import { startWorkers } from './worker-pool.ts';
+
+export interface BenchOptions extends NamedScenario {
+  url: string;
+  /** API keys, for the tenants in their order; the first one for all where there are none. */
+  keys: readonly string[];
+  seed: number;
+  verifySeed: number | undefined;
+  workers: number | undefined;
+  serverPids: readonly number[];
+  thresholds: readonly Threshold[] | undefined;
+  /** As it was typed, without keys. */
+  command: string;
+  parley: string;
+  progress: Parameters<typeof createProgress>[0];
+}
+
+/** Runs a scenario against a gateway. Throws `BenchError`. */
+export async function runBench(options: BenchOptions): Promise<RunResult> {
+  const { url, name, serverPids } = options;
+  const scenario = withKeys(options.scenario, options.keys);
+  const sockets = peakSockets(scenario);
+  const machine = { cores: cpus().length, openFiles: openFileLimit('self') };
+  const workers = planWorkers(sockets, options.workers, machine);
+  for (const pid of serverPids) checkServerFiles(sockets / serverPids.length, openFileLimit(pid));
+  const at = new Date().toISOString();
+  const collector = createRunCollector(workers);
+  const totalSeconds = scenario.rampSeconds + scenario.holdSeconds;
+  const progress = createProgress(options.progress, collector, totalSeconds);
+  const sample = createUsageSampler(serverPids, () => performance.now());
+  let sampled = 0;
+  const startedMs = performance.now();
+  const pool = await startWorkers(
+    { url, scenario, seed: options.seed, verifySeed: options.verifySeed, count: workers },
+    (index) => localAddressOf(url, process.platform, index),
+    (report) => {
+      collector.add(report);
+      // the first of the workers to tell of a second is a clock for the samples
+      for (; serverPids.length > 0 && sampled <= report.second; sampled++) collector.addServer(sampled, sample());
+      progress.tick();
+    },
+  );
+  const stop = (): void => pool.stop();
+  process.on('SIGINT', stop);
+  try {
+    await pool.done;
+  } finally {
+    process.off('SIGINT', stop);
+    progress.end();
+  }
+  const phases = { ramp: scenario.rampSeconds, hold: scenario.holdSeconds };
+  const commit = commitHere();
+  const result: RunResult = {
+    format: 'parley-bench',
+    version: resultVersion,
+    at,
+    parley: options.parley,
+    ...(commit === undefined ? {} : { commit }),
+    command: options.command,
+    machine: {
+      cpu: cpus()[0]?.model ?? 'unknown',
+      cores: cpus().length,
+      memoryBytes: totalmem(),
+      platform: `${process.platform} ${process.arch}`,
+      node: process.version,
+    },
+    url: withoutCredentials(url),
+    name,
+    scenario: withoutKeys(scenario),
+    seed: options.seed,
+    ...(options.verifySeed === undefined ? {} : { verifySeed: options.verifySeed }),
+    workers,
+    seconds: { ...phases, total: (performance.now() - startedMs) / 1_000 },
+    ...collector.finish(phases, serverPids),
+  };
+  if (options.thresholds !== undefined) result.thresholds = checkThresholds(options.thresholds, result);
+  return result;
+}
+
+function withKeys(scenario: Scenario, keys: readonly string[]): Scenario {
+  if (keys.length === 0) return scenario;
+  const tenants =
+    scenario.tenants ??
+    keys.map((_key, index) => ({ name: keys.length === 1 ? 'default' : `key ${index + 1}`, weight: 1 }));
+  return { ...scenario, tenants: tenants.map((tenant, index) => ({ key: keys[index % keys.length]!, ...tenant })) };
+}
+
+function withoutKeys(scenario: Scenario): Scenario {
+  if (scenario.tenants === undefined) return scenario;
+  return { ...scenario, tenants: scenario.tenants.map(({ name, weight }) => ({ name, weight })) };
+}
+
+function withoutCredentials(text: string): string {
+  const url = new URL(text);
+  url.username = '';
+  url.password = '';
+  url.search = '';
+  return url.href;
+}
+
+/** Of the working directory, where it is a checkout. */
+function commitHere(): string | undefined {
+  try {
+    return execFileSync('git', ['describe', '--always', '--dirty'], {
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'ignore'],
+    }).trim();
+  } catch {
+    return undefined;
+  }
+}

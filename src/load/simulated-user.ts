@@ -1,0 +1,408 @@
+import { closeAction, type DownFrame } from '../../protocol/index.ts';
+import type { Clock, Timer } from '../lib/clock.ts';
+import { AttachmentCheck } from './attachment-check.ts';
+import { draw, drawWhole } from './distribution.ts';
+import type { InputTexts } from './input-texts.ts';
+import type { LoadSocket, OpenLoadSocket } from './load-socket.ts';
+import type { Metrics } from './metrics.ts';
+import type { Random } from './random.ts';
+import type { Scenario, Tenant } from './scenario.ts';
+
+/** What a user needs of the run. */
+export interface UserEnvironment {
+  readonly scenario: Scenario;
+  readonly clock: Clock;
+  readonly openSocket: OpenLoadSocket;
+  readonly inputs: InputTexts;
+  readonly newTurnId: () => string;
+  /** Of the second that runs. */
+  readonly metrics: () => Metrics;
+  /** Whether times of turns that were meant to begin then count: not while the load grows. */
+  readonly isMeasured: (intendedMs: number) => boolean;
+  /** Of the practice upstream, where texts are verified. */
+  readonly verifySeed: number | undefined;
+  /** Told when a turn may begin, in place of thinking; for an open loop of turns. */
+  readonly onReady: ((user: SimulatedUser) => void) | undefined;
+  /** The session is over; `hasFailed`: because it could not go on. */
+  readonly onFinished: (user: SimulatedUser, hasFailed: boolean) => void;
+}
+
+interface RunningTurn {
+  id: string;
+  input: string;
+  intendedMs: number;
+  isAccepted: boolean;
+  firstMs: number | undefined;
+  lastMs: number;
+  tokens: number;
+  cancelAfter: number;
+  dropAfter: number;
+  cancelledMs: number | undefined;
+}
+
+type Attached = Extract<DownFrame, { t: 'attached' }>;
+type ErrorFrame = Extract<DownFrame, { t: 'error' }>;
+type TurnEnded = Extract<DownFrame, { t: 'turn.ended' }>;
+
+/** A connection that was refused or broke is tried again after this time. */
+const retryMs = 500;
+/** A turn that was refused is followed by another after this time, where the gateway says no other. */
+const afterRefusalMs = 250;
+
+/** One user with one session: connects, takes its turns, loses its socket and comes back, as the scenario has it. */
+export class SimulatedUser {
+  readonly tenant: Tenant;
+  readonly isSlow: boolean;
+  readonly #environment: UserEnvironment;
+  readonly #random: Random;
+  readonly #check: AttachmentCheck;
+  #socket: LoadSocket | undefined;
+  #socketNumber = 0;
+  #session: { id: string; epoch: string } | undefined;
+  #connectingSinceMs: number | undefined;
+  #turn: RunningTurn | undefined;
+  #turnsLeft: number;
+  #timer: Timer | undefined;
+  #slowTimer: Timer | undefined;
+  #isResuming = false;
+  #isLive = false;
+  #isFinishing = false;
+  #isFinished = false;
+
+  constructor(environment: UserEnvironment, tenant: Tenant, random: Random) {
+    this.#environment = environment;
+    this.tenant = tenant;
+    this.#random = random;
+    const { turnsPerSession, slowReaders } = environment.scenario;
+    this.#turnsLeft = turnsPerSession === undefined ? Number.POSITIVE_INFINITY : drawWhole(turnsPerSession, random, 0);
+    this.isSlow = slowReaders !== undefined && random() < slowReaders.share;
+    this.#check = new AttachmentCheck((name) => this.#metrics.tally('violations', name), environment.verifySeed);
+  }
+
+  get isLive(): boolean {
+    return this.#isLive;
+  }
+  get hasTurn(): boolean {
+    return this.#turn !== undefined;
+  }
+
+  /** @param intendedMs from which the time to connect counts */
+  start(intendedMs: number): void {
+    this.#connect(intendedMs);
+  }
+
+  beginTurn(intendedMs: number): void {
+    const { scenario, inputs, newTurnId } = this.#environment;
+    const random = this.#random;
+    const { cancel, reconnect } = scenario;
+    this.#turnsLeft--;
+    this.#turn = {
+      id: newTurnId(),
+      input: inputs.take(drawWhole(scenario.inputTokens, random, 1), random),
+      intendedMs,
+      isAccepted: false,
+      firstMs: undefined,
+      lastMs: 0,
+      tokens: 0,
+      cancelAfter:
+        cancel !== undefined && random() < cancel.share ? drawWhole(cancel.afterTokens, random, 0) : Infinity,
+      dropAfter:
+        reconnect !== undefined && random() < reconnect.share ? drawWhole(reconnect.afterTokens, random, 0) : Infinity,
+      cancelledMs: undefined,
+    };
+    this.#metrics.counts.turnsStarted++;
+    if (this.#isLive) this.#sendTurn(this.#turn);
+  }
+
+  /** Ends the running turn, if there is one that was accepted. */
+  cancel(): void {
+    const turn = this.#turn;
+    if (turn === undefined || !turn.isAccepted || turn.cancelledMs !== undefined || !this.#isLive) return;
+    turn.cancelledMs = this.#environment.clock.now();
+    const heard = this.#environment.scenario.cancel?.heard === true ? this.#check.middleOf(turn.id) : undefined;
+    this.#send({ t: 'cancel', ref: 3, s: 0, turn: turn.id, ...(heard === undefined ? {} : { heard }) });
+    this.#metrics.counts.cancels++;
+  }
+
+  /** Loses the socket and comes back with the cursor. */
+  reconnect(awayMs: number): void {
+    if (!this.#isLive || this.#isFinishing) return;
+    this.#dropSocket();
+    this.#after(awayMs, () => this.#connect(this.#environment.clock.now()));
+  }
+
+  /** No more turns; leaves when the running one is over. */
+  finish(): void {
+    this.#isFinishing = true;
+    if (this.#turn === undefined) this.#leave();
+  }
+
+  /** Leaves at once. Answers whether a turn was running. */
+  abandon(): boolean {
+    const wasRunning = this.#turn !== undefined;
+    this.#turn = undefined;
+    this.#dropSocket();
+    this.#leave();
+    return wasRunning;
+  }
+
+  get #metrics(): Metrics {
+    return this.#environment.metrics();
+  }
+
+  #connect(sinceMs: number): void {
+    const number = ++this.#socketNumber;
+    const isCurrent = (): boolean => number === this.#socketNumber;
+    this.#connectingSinceMs = sinceMs;
+    this.#socket = this.#environment.openSocket({
+      onOpen: () => isCurrent() && this.#greet(),
+      onFrame: (frame, atMs) => isCurrent() && this.#onFrame(frame, atMs),
+      onMessage: (bytes) => {
+        const { counts } = this.#metrics;
+        counts.messagesIn++;
+        counts.bytesIn += bytes;
+      },
+      onInvalid: () => this.#metrics.tally('violations', 'invalid_frame'),
+      onClose: (code, failure) => isCurrent() && this.#onClose(code, failure),
+    });
+  }
+
+  #greet(): void {
+    const { key } = this.tenant;
+    const { scenario } = this.#environment;
+    const settings = {
+      ...(scenario.system === undefined ? {} : { system: scenario.system }),
+      ...(scenario.model === undefined ? {} : { model: scenario.model }),
+    };
+    this.#isResuming = this.#session !== undefined;
+    const resumed = this.#session && {
+      session: this.#session.id,
+      epoch: this.#session.epoch,
+      after: this.#check.cursor,
+    };
+    this.#send([
+      { t: 'hello', client: { name: 'parley-bench' }, ...(key === undefined ? {} : { auth: { key } }) },
+      { t: 'attach', ref: 1, s: 0, ...(resumed ?? { create: { settings } }) },
+    ]);
+  }
+
+  #onFrame(frame: DownFrame, atMs: number): void {
+    switch (frame.t) {
+      case 'attached':
+        return this.#onAttached(frame);
+      case 'live':
+        return this.#onLive(atMs);
+      case 'delta':
+        this.#check.event(frame);
+        return this.#onDelta(frame.turn, frame.tokens, atMs);
+      case 'turn.accepted':
+        this.#check.event(frame);
+        if (this.#turn?.id === frame.turn) this.#turn.isAccepted = true;
+        if (this.#turn?.cancelAfter === 0) this.cancel();
+        return;
+      case 'turn.ended':
+        this.#check.event(frame);
+        return this.#onEnded(frame, atMs);
+      case 'turn.routed':
+      case 'turn.restarted':
+      case 'tool.call':
+      case 'tool.result':
+        return this.#check.event(frame);
+      case 'cancelling':
+        this.#check.cancelling(frame.turn);
+        if (this.#turn?.cancelledMs !== undefined && this.#turn.id === frame.turn && !this.isSlow)
+          this.#metrics.timings.cancel.record(atMs - this.#turn.cancelledMs);
+        return;
+      case 'lagging':
+        this.#metrics.counts.laggings++;
+        return;
+      case 'error':
+        return this.#onError(frame);
+    }
+  }
+
+  #onAttached(frame: Attached): void {
+    this.#check.attached(frame);
+    if (frame.outcome === 'snapshot') {
+      this.#metrics.counts.snapshots++;
+      // what happened to the turn before the new beginning is not told
+      if (this.#turn?.isAccepted === true && frame.live?.includes(this.#turn.id) !== true)
+        this.#fail('lost_by_snapshot');
+    }
+    this.#session = { id: frame.session, epoch: frame.epoch };
+  }
+
+  #onLive(atMs: number): void {
+    const { timings, counts } = this.#metrics;
+    if (this.#isResuming) counts.resumes++;
+    else counts.connects++;
+    timings[this.#isResuming ? 'resume' : 'connect'].record(atMs - this.#connectingSinceMs!);
+    this.#isLive = true;
+    if (this.isSlow) this.#readSlowly();
+    if (this.#turn === undefined) this.#next(atMs, 0);
+    else if (!this.#turn.isAccepted) this.#sendTurn(this.#turn);
+  }
+
+  #onDelta(id: string, tokens: number, atMs: number): void {
+    const turn = this.#turn;
+    if (turn?.id !== id) return;
+    const metrics = this.#metrics;
+    const isMeasured = !this.isSlow && this.#environment.isMeasured(turn.intendedMs);
+    if (turn.firstMs === undefined) {
+      turn.firstMs = atMs;
+      if (isMeasured) {
+        metrics.timings.firstToken.record(atMs - turn.intendedMs);
+        metrics.tenant(this.tenant.name).firstToken.record(atMs - turn.intendedMs);
+      }
+    } else if (isMeasured) {
+      metrics.timings.gap.record(atMs - turn.lastMs);
+    }
+    turn.lastMs = atMs;
+    const added = Math.max(0, tokens - turn.tokens);
+    metrics.counts.tokens += added;
+    metrics.tenant(this.tenant.name).tokens += added;
+    turn.tokens = tokens;
+    if (tokens >= turn.cancelAfter) this.cancel();
+    if (tokens >= turn.dropAfter) {
+      turn.dropAfter = Infinity;
+      this.reconnect(draw(this.#environment.scenario.reconnect!.awayMs, this.#random));
+    }
+  }
+
+  #onEnded({ turn: id, status, reason }: TurnEnded, atMs: number): void {
+    const turn = this.#turn;
+    if (turn?.id !== id) return;
+    this.#turn = undefined;
+    const metrics = this.#metrics;
+    metrics.counts.turnsEnded++;
+    metrics.tally('statuses', status);
+    const tenant = metrics.tenant(this.tenant.name);
+    tenant.turns++;
+    if (status === 'failed' || status === 'interrupted') {
+      metrics.tally('errors', reason ?? status);
+      tenant.errors++;
+    }
+    // a turn that its user ends takes as long as its user likes
+    if (status === 'completed' && !this.isSlow && this.#environment.isMeasured(turn.intendedMs))
+      metrics.timings.turn.record(atMs - turn.intendedMs);
+    this.#next(atMs, 0);
+  }
+
+  #onError({ code, ref, turn, retryable, retryAfterMs }: ErrorFrame): void {
+    // the answer to a cancel that came too late
+    if (ref === 3) return;
+    if (ref === 2 || (turn !== undefined && turn === this.#turn?.id)) {
+      this.#fail(code);
+      this.#next(this.#environment.clock.now(), retryAfterMs ?? afterRefusalMs);
+      return;
+    }
+    this.#metrics.tally('errors', code);
+    this.#metrics.tenant(this.tenant.name).errors++;
+    if (ref !== 1) return;
+    if (retryable) this.#comeBack();
+    else this.#leave(true);
+  }
+
+  /** The running turn comes to nothing. */
+  #fail(code: string): void {
+    if (this.#turn === undefined) return;
+    this.#turn = undefined;
+    this.#metrics.tally('errors', code);
+    this.#metrics.tenant(this.tenant.name).errors++;
+  }
+
+  #onClose(code: number, failure: string | undefined): void {
+    const wasLive = this.#isLive;
+    this.#dropSocket();
+    if (this.#isFinished) return;
+    const metrics = this.#metrics;
+    if (failure !== undefined) metrics.tally('errors', wasLive ? `connection_lost:${failure}` : `connect:${failure}`);
+    else metrics.tally('closes', String(code));
+    if (closeAction(code) !== 'reconnect') {
+      this.#fail(`closed:${code}`);
+      this.#leave(true);
+      return;
+    }
+    this.#comeBack();
+  }
+
+  #comeBack(): void {
+    this.#dropSocket();
+    if (this.#isFinishing && this.#turn === undefined) return this.#leave();
+    this.#after(retryMs * (0.5 + this.#random()), () => this.#connect(this.#environment.clock.now()));
+  }
+
+  /** What comes after a turn, or after the session was opened. */
+  #next(fromMs: number, waitMs: number): void {
+    const { scenario, onReady, clock } = this.#environment;
+    if (this.#isFinishing) return this.#leave();
+    if (scenario.turnsPerSession === 0) return;
+    if (this.#turnsLeft <= 0) return this.#leave();
+    if (onReady !== undefined && waitMs === 0) return onReady(this);
+    const dueMs = fromMs + Math.max(waitMs, onReady === undefined ? draw(scenario.thinkMs, this.#random) : 0);
+    const begin = (): void => {
+      if (onReady !== undefined) onReady(this);
+      else if (this.#turn === undefined) this.beginTurn(dueMs);
+    };
+    if (dueMs <= clock.now()) begin();
+    else this.#after(dueMs - clock.now(), begin);
+  }
+
+  #sendTurn(turn: RunningTurn): void {
+    const { scenario } = this.#environment;
+    const { outputTokens, route } = scenario;
+    this.#send({
+      t: 'turn',
+      ref: 2,
+      s: 0,
+      id: turn.id,
+      input: turn.input,
+      ...(route === undefined ? {} : { route }),
+      ...(outputTokens === undefined ? {} : { params: { maxOutputTokens: drawWhole(outputTokens, this.#random, 1) } }),
+    });
+  }
+
+  #readSlowly(): void {
+    const { slowReaders } = this.#environment.scenario;
+    const socket = this.#socket;
+    const { clock } = this.#environment;
+    const pause = (): void => {
+      socket?.pause();
+      this.#slowTimer = clock.setTimer(read, draw(slowReaders!.pauseMs, this.#random));
+    };
+    const read = (): void => {
+      socket?.resume();
+      this.#slowTimer = clock.setTimer(pause, draw(slowReaders!.readMs, this.#random));
+    };
+    read();
+  }
+
+  #send(frames: Parameters<LoadSocket['send']>[0]): void {
+    this.#metrics.counts.bytesOut += this.#socket?.send(frames) ?? 0;
+  }
+
+  #after(delayMs: number, action: () => void): void {
+    this.#timer?.cancel();
+    this.#timer = this.#environment.clock.setTimer(action, delayMs);
+  }
+
+  #dropSocket(): void {
+    this.#slowTimer?.cancel();
+    this.#isLive = false;
+    this.#socketNumber++;
+    this.#socket?.drop();
+    this.#socket = undefined;
+  }
+
+  #leave(hasFailed = false): void {
+    if (this.#isFinished) return;
+    this.#isFinished = true;
+    this.#timer?.cancel();
+    this.#slowTimer?.cancel();
+    this.#isLive = false;
+    this.#socketNumber++;
+    this.#socket?.resume();
+    this.#socket?.close();
+    this.#environment.onFinished(this, hasFailed);
+  }
+}
