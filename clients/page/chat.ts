@@ -12,7 +12,7 @@ import { Composer } from './composer.ts';
 import { Conversation } from './conversation.ts';
 import { askName, confirmDelete, editSettings } from './dialogs.ts';
 import { byId, setText } from './dom.ts';
-import { inputTitle } from './facts.ts';
+import { inputTitle, whenWords } from './facts.ts';
 import { type SessionEntry, SessionIndex } from './session-index.ts';
 import { SessionList } from './session-list.ts';
 import { Sidebar } from './sidebar.ts';
@@ -185,7 +185,7 @@ export class Chat {
 
   /** Puts a refused message back into the field, unless another one is being written there. */
   #takeBack(input: TurnInput, error: ParleyError): boolean {
-    showNotice(`Not sent: ${error.message}`);
+    showNotice(`Not sent: ${whenWords(error.message, error.retryAfterMs)}`);
     return this.#composer.takeBack(input);
   }
 

@@ -27,6 +27,22 @@ export async function confirmDelete(title: string): Promise<boolean> {
   return (await ask(byId('delete-dialog', HTMLDialogElement))) === 'delete';
 }
 
+/** A key for the gateway, or undefined when the user gives none. */
+export async function askKey(wasRefused: boolean): Promise<{ key: string; isRemembered: boolean } | undefined> {
+  const input = byId('key-input', HTMLInputElement);
+  const fault = byId('key-error', HTMLElement);
+  fault.hidden = true;
+  const closed = ask(byId('key-dialog', HTMLDialogElement));
+  // shown when the dialog is, or it would not be spoken
+  fault.hidden = !wasRefused;
+  input.setAttribute('aria-invalid', String(wasRefused));
+  input.focus();
+  const isGiven = (await closed) === 'connect';
+  const key = input.value.trim();
+  input.value = '';
+  return isGiven && key !== '' ? { key, isRemembered: byId('key-remember', HTMLInputElement).checked } : undefined;
+}
+
 /** Shows the settings and saves what the user changes; a refusal is shown in the dialog, with everything kept. */
 export function editSettings(
   settings: Settings,

@@ -70,13 +70,19 @@ const limitNames: Record<string, string> = {
 };
 
 /** How a turn ended, in words; nothing to say where it simply completed. */
-export function endWords({ status, reason, message }: Pick<TurnResult, 'status' | 'reason' | 'message'>): string {
+export function endWords({
+  status,
+  reason,
+  message,
+  limit,
+}: Pick<TurnResult, 'status' | 'reason' | 'message' | 'limit'>): string {
   switch (status) {
     case 'completed':
       return '';
     case 'cancelled':
       return reason === 'detached' ? 'Stopped: nobody was following' : 'Stopped';
     case 'limited':
+      if (limit !== undefined && message !== undefined) return `Stopped: ${whenWords(message, limit.retryAfterMs)}`;
       return `Limit reached: ${limitNames[reason ?? ''] ?? reason ?? 'unknown'}`;
     case 'failed':
       return `Failed: ${message ?? reason ?? 'unknown reason'}`;
@@ -85,6 +91,24 @@ export function endWords({ status, reason, message }: Pick<TurnResult, 'status' 
     case 'superseded':
       return 'Superseded by a newer message';
   }
+}
+
+/** The sentence of a limit, with when to try again in place of “later”. */
+export function whenWords(message: string, retryAfterMs: number | undefined): string {
+  if (retryAfterMs === undefined) return message;
+  const again = `try again in ${formatWait(retryAfterMs)}.`;
+  const later = /try again(?: later)?\.$/i;
+  return later.test(message) ? message.replace(later, again) : `${message} T${again.slice(1)}`;
+}
+
+/** Rounded up: whoever comes too early is refused again. */
+function formatWait(ms: number): string {
+  const seconds = Math.max(1, Math.ceil(ms / 1_000));
+  if (seconds < 60) return countOf(seconds, 'second');
+  const minutes = Math.ceil(seconds / 60);
+  if (minutes < 60) return countOf(minutes, 'minute');
+  const hours = Math.ceil(minutes / 60);
+  return hours < 48 ? countOf(hours, 'hour') : countOf(Math.ceil(hours / 24), 'day');
 }
 
 const sourceWords = {

@@ -3,7 +3,7 @@ import { ParleyError, type Turn, type TurnPart, type TurnResult } from '../brows
 import { AnswerView } from './answer-view.ts';
 import { copyButton } from './copy-button.ts';
 import { element, icon, setText } from './dom.ts';
-import { countOf, endWords, stateWords, usageWords } from './facts.ts';
+import { countOf, endWords, stateWords, usageWords, whenWords } from './facts.ts';
 import { questionNodes } from './question-view.ts';
 
 export interface TurnViewOptions {
@@ -179,7 +179,7 @@ export class TurnView {
   #refuse(error: ParleyError): void {
     this.answer.finish();
     this.node.dataset['status'] = 'refused';
-    setText(this.#status, `${this.#accepted ? 'Lost' : 'Not sent'}: ${error.message}`);
+    setText(this.#status, `${this.#accepted ? 'Lost' : 'Not sent'}: ${whenWords(error.message, error.retryAfterMs)}`);
     this.#facts.replaceChildren();
     this.#actions.replaceChildren();
     this.#offerAgain();

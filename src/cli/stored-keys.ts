@@ -2,10 +2,12 @@ import { createApiKeys } from '../auth/api-keys.ts';
 import { createRoles } from '../auth/permissions.ts';
 import { loadSecretDigest } from '../auth/secrets.ts';
 import { loadConfig } from '../config/load-config.ts';
+import type { Config } from '../config/schema.ts';
 import { openStore } from '../gateway/open-store.ts';
 import type { Store } from '../store/contract.ts';
 import { StoreStartError } from '../store/store-error.ts';
-import { silentAudit } from '../telemetry/contract.ts';
+import { createAuditLog } from '../telemetry/audit-log.ts';
+import type { AuditLog } from '../telemetry/contract.ts';
 import { createLogger } from '../telemetry/logger.ts';
 import { CommandError } from './command-error.ts';
 import type { KeyCommands, KeyFlags } from './key-commands.ts';
@@ -17,6 +19,7 @@ export async function withStoredKeys(
 ): Promise<void> {
   const config = loadConfig({ file, flags: { store: address, data } });
   const logger = createLogger({ ...config.log, level: 'warn' });
+  const audit = openAuditLog(config);
   let store: Store;
   try {
     store = await openStore(config, 'keys', logger);
@@ -35,7 +38,7 @@ export async function withStoredKeys(
     digest: () => loadSecretDigest(records, config.auth.secret),
     permissionsOf: createRoles(config.auth.roles),
     wall: () => Date.now(),
-    audit: silentAudit,
+    audit,
   });
   try {
     await action({
@@ -46,5 +49,14 @@ export async function withStoredKeys(
     });
   } finally {
     await store.close();
+  }
+}
+
+/** Whoever has the store may do all of this, so all that can be done is to tell of it: in the audit file, else here. */
+function openAuditLog({ audit: { file }, log }: Config): AuditLog {
+  try {
+    return createAuditLog({ file, logger: createLogger({ ...log, level: 'info' }), wall: () => Date.now() });
+  } catch (error) {
+    throw new CommandError((error as Error).message, 1);
   }
 }

@@ -258,8 +258,10 @@ export class Connection implements SocketHandler, Follower {
   #refuse(error: unknown): void {
     this.sendError(error, {});
     const code = error instanceof ProtocolError ? error.code : 'internal';
-    if (code === 'unauthorized') this.close('unauthorized', 'the credential was refused');
-    else if (code === 'forbidden') this.close('forbidden', 'the identity may not connect');
+    if (code === 'unauthorized') {
+      this.#environment.authRefused();
+      this.close('unauthorized', 'the credential was refused');
+    } else if (code === 'forbidden') this.close('forbidden', 'the identity may not connect');
     else if (code === 'internal') this.close('internal', 'the gateway failed');
     // what cannot be checked now is no reason to ask for another credential
     else this.close('overloaded', 'credentials cannot be checked now');

@@ -42,6 +42,8 @@ export interface ConnectionEnvironment {
   /** Undefined where nothing limits sockets; a place that was taken is given back when the socket is closed. */
   socketPlace?(tenant: string, connection: string, spender: Spender): SocketPlace | undefined;
   audit: AuditLog;
+  /** A credential was not taken. */
+  authRefused(): void;
   /** Throws `forbidden` when what is asked for goes where the identity may not. */
   checkRoute(identity: Identity, key: SessionKey, asked: AskedRoute): void;
   limits: ConnectionLimits;

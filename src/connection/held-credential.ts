@@ -77,6 +77,9 @@ export class HeldCredential {
       this.note('credential.renewed', {});
       this.#arm();
       return identity;
+    } catch (error) {
+      if (error instanceof ProtocolError && error.code === 'unauthorized') this.#environment.authRefused();
+      throw error;
     } finally {
       this.#renewing = false;
     }

@@ -55,7 +55,7 @@ export interface GatewayOptions extends Omit<ConfigInput, 'store' | 'audit'> {
   authenticate?: Authenticate | undefined;
   /** Answers `GET /v1/usage`. */
   queryUsage?: QueryUsage | undefined;
-  /** Where acts that matter to security are noted: the setting, or whoever is to be told of them. */
+  /** Where acts that matter to security are noted: the setting, or whoever is to be told of them, one by one. */
   audit?: ConfigInput['audit'] | AuditLog;
   clock?: Clock | undefined;
   /** The node lost its lease in a shared store and has closed its sockets; it cannot go on. */
@@ -346,6 +346,7 @@ async function assemble(parts: Parts): Promise<Gateway> {
     authenticator,
     socketPlace: (tenant, connection, spender) => accounting.socket(tenant, connection, spender),
     audit,
+    authRefused: () => telemetry.metrics.authRefused('socket'),
     checkRoute: createRouteCheck(router),
     defaultUpstream() {
       const { upstream, model } = router.route({ route: undefined, model: undefined });

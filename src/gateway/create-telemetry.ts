@@ -11,13 +11,14 @@ import {
   silentMetrics,
 } from '../telemetry/contract.ts';
 import { createMetrics, type MetricsOptions } from '../telemetry/metrics.ts';
+import { digestRefusals } from '../telemetry/refusal-digest.ts';
 
 export interface TelemetryParts {
   config: Pick<Config, 'audit' | 'metrics' | 'alerts'>;
   clock: Clock;
   logger: Logger;
   newId(): string;
-  /** Of the program; default: as configured. */
+  /** Of the program, which is told of every act; default: as configured. */
   audit?: AuditLog | undefined;
   /** Read when somebody asks. */
   gauges: MetricsOptions['gauges'];
@@ -40,13 +41,18 @@ export function createTelemetry({ config, clock, logger, newId, audit, gauges }:
     webhook === undefined
       ? silentAlerts
       : createAlertWebhook({ ...webhook, clock, logger, newId, random: Math.random });
+  const configured =
+    audit === undefined
+      ? digestRefusals(createAuditLog({ file: config.audit.file, logger, wall: () => clock.wall() }), clock)
+      : undefined;
   return {
     metrics: figures ?? silentMetrics,
     figures,
-    audit: audit ?? createAuditLog({ file: config.audit.file, logger, wall: () => clock.wall() }),
+    audit: audit ?? configured!,
     alerts,
     async close(graceMs) {
       await alerts.close(graceMs);
+      configured?.close();
       figures?.close();
     },
   };

@@ -1,8 +1,9 @@
 import type { Identity } from '../auth/contract.ts';
 import { requirePermission } from '../auth/permissions.ts';
+import { networkOf } from '../lib/network-of.ts';
 import type { ApiRequest, Route } from './contract.ts';
 import { Problem, problemOf } from './problem.ts';
-import { rateAddress, RequestRates } from './request-rates.ts';
+import { RequestRates } from './request-rates.ts';
 import type { HttpServices } from './services.ts';
 
 /** Who asks, as far as that is known before the request is read. */
@@ -80,7 +81,7 @@ export class Gate {
 }
 
 function addressName(address: string): string {
-  return `address ${rateAddress(address)}`;
+  return `address ${networkOf(address)}`;
 }
 
 /** RFC 6750, section 3: a request without a credential is not told that something is wrong with it. */

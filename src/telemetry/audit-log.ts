@@ -42,11 +42,12 @@ function append(file: string, text: string): void {
 }
 
 /** Field by field, so that nothing else of an entry gets in. */
-function lineOf(entry: AuditEntry, atMs: number): Record<string, string | undefined> {
-  const { act, tenant, subject, key, address, connection, request, target, reason } = entry;
+function lineOf(entry: AuditEntry, atMs: number): Record<string, string | number | undefined> {
+  const { act, tenant, subject, key, address, connection, request, target, reason, count } = entry;
   const fields = { act, tenant, subject, keyId: key, address, connection, request, target, reason };
   return {
     time: new Date(atMs).toISOString(),
     ...Object.fromEntries(Object.entries(fields).map(([name, value]) => [name, value?.slice(0, maxLength)])),
+    ...(count === undefined ? {} : { count }),
   };
 }

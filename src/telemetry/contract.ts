@@ -37,6 +37,8 @@ export interface AuditEntry {
   /** What it was done to, or why it was refused; never shown to the one who was. */
   target?: string | undefined;
   reason?: string | undefined;
+  /** More of the same since the line before; absent for one. */
+  count?: number | undefined;
 }
 
 export interface AuditLog {

@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
@@ -186,6 +186,9 @@ describe('keys', () => {
     ]);
     expect(made).toMatchObject({ code: 0, stdout: expect.stringMatching(/^pk_\w{16}_\w{43}\n$/) });
     const id = made.stdout.slice(3, 19);
+    expect(made.stderr).toContain('"audit":true');
+    expect(made.stderr).toMatch(new RegExp(`"act":"key.created",.*"subject":"operator","target":"${id}"`));
+    expect(made.stderr).not.toContain(made.stdout.trim());
     const listed = await run(['keys', 'list', '--data', data, '--json']);
     const [key] = (JSON.parse(listed.stdout) as { keys: object[] }).keys;
     expect(key).toMatchObject({ id, name: 'site', tenant: 'acme', roles: ['user'], limits: { sockets: 5 } });
@@ -203,6 +206,98 @@ describe('keys', () => {
     await gateway.close();
     expect((await run(['keys', 'revoke', id, '--data', data])).code).toBe(0);
     expect((await run(['keys', 'list', '--data', data])).stdout).toMatch(/\(revoked /);
+  });
+
+  test('changes in the store leave a line in the audit file', async () => {
+    const directory = temporaryDirectory();
+    const [config, file] = [join(directory, 'parley.yaml'), join(directory, 'audit.jsonl')];
+    writeFileSync(config, `data: ${join(directory, 'data')}\naudit: { file: ${file} }\n`);
+    const made = await run(['keys', 'create', '--config', config, '--name', 'site', '--tenant', 'acme']);
+    const id = made.stdout.slice(3, 19);
+    expect(made.stderr).not.toContain('audit');
+    await run(['keys', 'rotate', id, '--config', config]);
+    await run(['keys', 'list', '--config', config]);
+    await run(['keys', 'revoke', id, '--config', config]);
+    const text = readFileSync(file, 'utf8');
+    const by = { tenant: 'acme', subject: 'operator', target: id };
+    expect(
+      text
+        .trimEnd()
+        .split('\n')
+        .map((line) => JSON.parse(line) as object),
+    ).toMatchObject([
+      { act: 'key.created', ...by },
+      { act: 'key.rotated', ...by },
+      { act: 'key.revoked', ...by },
+    ]);
+    expect(text).not.toContain(made.stdout.trim().slice(-43));
+    writeFileSync(config, `data: ${join(directory, 'data')}\naudit: { file: ${directory} }\n`);
+    expect(await run(['keys', 'create', '--config', config, '--name', 'site'])).toEqual({
+      code: 1,
+      stdout: '',
+      stderr: `The audit file ${directory} cannot be written; check audit.file.\n`,
+    });
+  });
+
+  describe('over the address of a gateway that runs', () => {
+    const [admin, user] = ['an-admin-of-acme-comes-in', 'a-user-of-acme-comes-in-too'];
+    const start = async () => {
+      const gateway = await startGatewayProcess({
+        data: temporaryDirectory(),
+        auth: {
+          keys: [
+            { name: 'root', key: admin, tenant: 'acme', roles: ['admin', 'user'] },
+            { name: 'bob', key: user, tenant: 'acme', roles: ['user'] },
+          ],
+        },
+        upstreams: [practice],
+      });
+      const keys = (args: string[], key = admin) => run(['keys', ...args, '--url', gateway.url, '--key', key]);
+      return { gateway, keys };
+    };
+
+    test('admins manage the keys of their tenant', async () => {
+      const { gateway, keys } = await start();
+      const isLetIn = async (secret: string) => {
+        const headers = { authorization: `Bearer ${secret.trim()}` };
+        return (await fetch(`${gateway.url}/v1/sessions`, { headers })).status === 200;
+      };
+      const made = await keys(['create', '--name', 'site', '--subject', 'ann', '--limit', 'sockets=5']);
+      expect(made).toMatchObject({ code: 0, stdout: expect.stringMatching(/^pk_\w{16}_\w{43}\n$/) });
+      const id = made.stdout.slice(3, 19);
+      expect(await isLetIn(made.stdout)).toBe(true);
+      const listed = JSON.parse((await keys(['list', '--json'])).stdout) as { keys: object[] };
+      expect(listed.keys).toMatchObject([{ id, name: 'site', tenant: 'acme', subject: 'ann', limits: { sockets: 5 } }]);
+      const rotated = await keys(['rotate', id, '--overlap', '0s']);
+      expect([await isLetIn(made.stdout), await isLetIn(rotated.stdout)]).toEqual([false, true]);
+      expect(await keys(['revoke', id])).toEqual({ code: 0, stdout: '', stderr: `The key ${id} (site) is revoked.\n` });
+      expect(await isLetIn(rotated.stdout)).toBe(false);
+      expect((await keys(['list'])).stdout).toMatch(new RegExp(`^${id}  acme  ann  user  site  \\(revoked .*\\)\n$`));
+      for (const act of ['key.created', 'key.rotated', 'key.revoked'])
+        expect(gateway.log()).toMatch(new RegExp(`"act":"${act}".*"keyId":"config:root".*"target":"${id}"`));
+    });
+
+    test('what is refused is told in one sentence, with exit code 1', async () => {
+      const { gateway, keys } = await start();
+      const wrong = 'The credential is missing, wrong or expired.\n';
+      const refusals: [Promise<Run>, string | RegExp][] = [
+        [keys(['list'], 'a-key-that-nobody-has'), wrong],
+        [keys(['revoke', 'any'], `pk_${'a'.repeat(16)}_${'b'.repeat(43)}`), wrong],
+        [keys(['create', '--name', 'x'], user), /^[^\n]+\n$/],
+        [keys(['create', '--name', 'x', '--tenant', 'other']), 'This is another tenant.\n'],
+        [keys(['rotate', 'nobodyhasthiskey']), /^There is no key “nobodyhasthiskey”[^\n]*\n$/],
+        [
+          run(['keys', 'list', '--url', 'http://127.0.0.1:9', '--key', admin]),
+          'The gateway at http://127.0.0.1:9 cannot be reached; check --url.\n',
+        ],
+      ];
+      for (const [asked, sentence] of refusals) {
+        const { code, stdout, stderr } = await asked;
+        expect([code, stdout]).toEqual([1, '']);
+        expect(stderr).toMatch(sentence);
+      }
+      expect(gateway.log()).not.toContain('nobody-has');
+    });
   });
 
   test.each([

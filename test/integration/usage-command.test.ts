@@ -4,6 +4,7 @@ import { describe, expect, test } from 'vitest';
 import type { UsageQuery, UsageReport } from '../../src/ledger/contract.ts';
 import { believingBearers } from '../support/bearer-identities.ts';
 import { startTestGateway, temporaryDirectory } from '../support/test-gateway.ts';
+import { keyOf, type Person, startUsageScene, sumsOf, takeTurns } from '../support/usage-scene.ts';
 
 const main = fileURLToPath(new URL('../../dist/src/main.js', import.meta.url));
 const sums = {
@@ -26,6 +27,19 @@ const report: UsageReport = {
   total: { ...sums, turns: 6 },
 };
 
+/** The command as a process of its own. */
+async function run(url: string, key: string, args: string[]) {
+  const child = spawn(process.execPath, [main, 'usage', '--url', url, ...args], {
+    env: { ...process.env, PARLEY_KEY: key },
+    cwd: temporaryDirectory(),
+  });
+  let [stdout, stderr] = ['', ''];
+  child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text));
+  child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
+  const code = await new Promise((resolve) => child.on('close', resolve));
+  return { code, stdout, stderr };
+}
+
 async function usage(...args: string[]) {
   const asked: UsageQuery[] = [];
   const queryUsage = async (query: UsageQuery): Promise<UsageReport> => {
@@ -33,15 +47,7 @@ async function usage(...args: string[]) {
     return report;
   };
   const gateway = await startTestGateway({ authenticate: believingBearers(), queryUsage });
-  const child = spawn(process.execPath, [main, 'usage', '--url', gateway.url, ...args], {
-    env: { ...process.env, PARLEY_KEY: 'acme/ann/admin' },
-    cwd: temporaryDirectory(),
-  });
-  let [stdout, stderr] = ['', ''];
-  child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text));
-  child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
-  const code = await new Promise((resolve) => child.on('close', resolve));
-  return { code, stdout, stderr, asked };
+  return { ...(await run(gateway.url, 'acme/ann/admin', args)), asked };
 }
 
 describe('parley usage', () => {
@@ -63,6 +69,33 @@ all           6      4   1200    1000     340  0.0125 + 1 unpriced
     expect(JSON.parse((await usage('--json')).stdout)).toEqual(report);
     const { stdout } = await usage('--csv', '--group-by', 'model');
     expect(stdout.split('\r\n')[0]).toBe('model,attempts,turns,input,output,cached,reasoning,costUsd,unpriced');
+  });
+
+  test('prints what clients were told that their turns used, of those that the key may see', async () => {
+    const scene = await startUsageScene();
+    const taken = await takeTurns(scene);
+    const acme = taken.filter(({ person }) => person !== 'stranger');
+    const ask = async (person: Person, ...args: string[]) => {
+      const { code, stdout, stderr } = await run(scene.gateway.url, keyOf(person), args);
+      expect([code, stderr]).toEqual([0, '']);
+      return stdout;
+    };
+    const told = JSON.parse(await ask('root', '--group-by', 'user', '--json')) as UsageReport;
+    expect(told.total).toMatchObject(sumsOf(acme));
+    expect(Object.fromEntries(told.groups.map(({ by, costUsd }) => [by.user, costUsd]))).toEqual(
+      Object.fromEntries(
+        ['ann', 'bob'].map((name) => [name, sumsOf(acme.filter(({ person }) => person === name)).costUsd]),
+      ),
+    );
+    const own = acme.filter(({ person }) => person === 'bob');
+    const { turns, input, output, cached, costUsd } = sumsOf(own);
+    const [, head, row] = (await ask('bob', '--group-by', 'user')).split('\n');
+    expect(head!.split(/ {2,}/)).toEqual(['user', 'turns', 'calls', 'input', 'cached', 'output', 'cost $']);
+    expect(row!.split(/ {2,}/)).toEqual(
+      ['bob', turns, own.length, input, cached, output, costUsd.toFixed(4)].map(String),
+    );
+    const csv = await ask('root', '--group-by', 'status', '--csv');
+    expect(csv.trimEnd().split('\r\n')).toHaveLength(4);
   });
 
   test('wrong input is told in one sentence with exit code 2, a refusal with 1', async () => {
