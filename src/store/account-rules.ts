@@ -72,12 +72,12 @@ function move(meter: Meter, state: MeterState, from: Share, to: Share, now: numb
   state.fullAt = Math.max(state.fullAt, now) + (taken * 60_000) / meter.perMinute;
 }
 
-/** Until a meter has room for `need`; undefined where it never has. */
-function waitFor(meter: Meter, state: MeterState, need: number, now: number): number | undefined {
+/** Until a meter has room for `need`; undefined where it never has. `ownHeld`: what whoever asks holds of it. */
+function waitFor(meter: Meter, state: MeterState, need: number, now: number, ownHeld: number): number | undefined {
   if (need > meter.max) return undefined;
   if (meter.window !== undefined) {
     // what others hold they may give back at any time
-    if (need <= meter.max - state.used) return openRetryMs;
+    if (need <= meter.max - state.used - ownHeld) return openRetryMs;
     return windowAt(meter.window, Math.max(now, state.window)).end - now;
   }
   if (meter.perMinute === undefined) return openRetryMs;
@@ -186,7 +186,7 @@ function grow(
     const need = fixed + Math.ceil(least * each);
     // a step that asks nothing of a meter is not refused for what others did to it
     if (need > 0 && need > room) {
-      const retryAfterMs = waitFor(meter, states[i]!, need, now);
+      const retryAfterMs = waitFor(meter, states[i]!, need, now, shareOf(meter, account).held);
       if (refused === undefined || isLonger(retryAfterMs, refused.retryAfterMs))
         refused = { meter: meter.name, retryAfterMs };
     } else if (each > 0) {

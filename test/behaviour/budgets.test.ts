@@ -146,7 +146,11 @@ describe.each(stores)('limits and budgets on $name', ({ open }) => {
     expect(upstream.calls[0]!.signal.aborted).toBe(true);
     const next = newTurnId();
     client.send({ t: 'turn', s: 0, id: next, input: 'hello' });
-    expect(await outcomeOf(client, next)).toMatchObject({ t: 'error', code: 'budget_exceeded' });
+    const refused = await outcomeOf(client, next);
+    expect(refused).toMatchObject({ t: 'error', code: 'budget_exceeded' });
+    // both say how long the day still is
+    const waitMs = end.t === 'turn.ended' && end.limit?.retryAfterMs;
+    expect(waitMs).toBeGreaterThanOrEqual((refused.t === 'error' && refused.retryAfterMs) || Number.NaN);
     expect(
       await store.accounts.readMeters('default', [budgetOf('tenant:/outputTokensPerDay', 'output', 70, 'day')]),
     ).toEqual([{ used: 70, held: 0 }]);

@@ -64,8 +64,9 @@ if not settles and (ARGV[7] == '1' or (is_new and not takes_over)) then
     local need = fixed + math.ceil(least * each)
     if need > 0 and need > room then
       local wait
+      local _, own_held = share(meter, after)
       if need > meter.max then wait = nil
-      elseif meter.window and need <= meter.max - meter.used then wait = 1000
+      elseif meter.window and need <= meter.max - meter.used - own_held then wait = 1000
       elseif meter.window then
         local _, finish = window_at(meter.window, math.max(now, meter.begin))
         wait = finish - now
