@@ -1,3 +1,4 @@
+import { networkOf } from '../lib/network-of.ts';
 import type { Meter, MeterUnit } from '../store/account-contract.ts';
 import type { Spender } from './contract.ts';
 import { type LimitRules, type LimitScope, limitScopes, type ScopedLimits } from './rules.ts';
@@ -106,7 +107,8 @@ function subjectOf(scope: LimitScope, { session, spender }: Spending): string | 
     case 'session':
       return session;
     case 'address':
-      return spender.address;
+      // one IPv6 network is as good as one address
+      return spender.address === undefined ? undefined : networkOf(spender.address);
   }
 }
 
