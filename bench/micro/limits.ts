@@ -122,7 +122,7 @@ async function begin(accounting: Accounting, turn: string) {
     spender: { subject: 'ann', key: 'k', address: '127.0.0.1' },
     maxCostUsd: undefined,
   });
-  const refusal = await account.open({ input: 500, calls: 1, price, most: 32_768 });
+  const refusal = await account.cover({ input: 500, calls: 1, price, most: 32_768 });
   if (refusal !== undefined) throw new Error(refusal.message);
   return account;
 }

@@ -1,6 +1,7 @@
 import type { Identity } from '../auth/contract.ts';
 import { requirePermission } from '../auth/permissions.ts';
 import { networkOf } from '../lib/network-of.ts';
+import { actBy } from './act-by.ts';
 import type { ApiRequest, Route } from './contract.ts';
 import { Problem, problemOf } from './problem.ts';
 import { RequestRates } from './request-rates.ts';
@@ -43,10 +44,7 @@ export class Gate {
     try {
       requirePermission(identity, route.access);
     } catch (error) {
-      const { tenant, subject, credential } = identity;
-      const { id: request, address } = asker;
-      const entry = { tenant, subject, key: credential?.id, address, request, target: route.name };
-      this.#services.audit.note({ act: 'forbidden', ...entry });
+      this.#services.audit.note(actBy(identity, asker, { act: 'forbidden', target: route.name }));
       throw error;
     }
     return identity;

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { windowAt } from '../lib/calendar-window.ts';
 import type { Clock, Timer } from '../lib/clock.ts';
-import type { AccountStore, MeterUse, StoredAccount } from '../store/account-contract.ts';
+import type { AccountStore, Meter, MeterUse, StoredAccount } from '../store/account-contract.ts';
 import type { AlertSender, CountedScope, Logger, Metrics } from '../telemetry/contract.ts';
 import type { Spender, TokenPrice } from './contract.ts';
 import {
@@ -59,6 +59,9 @@ export interface TurnToAccount extends Omit<Spending, 'spender'> {
   spender: Spender | undefined;
   maxCostUsd: number | undefined;
 }
+
+/** What of it every account knows. */
+type AccountFacts = Pick<TurnToAccount, 'tenant' | 'session' | 'turn' | 'spender'>;
 
 /** Held from `take` to `cancel`. */
 export type SocketPlace = Pick<TurnAccount, 'take' | 'cancel'>;
@@ -132,11 +135,6 @@ export class Accounting {
     return this.#options.store;
   }
 
-  /** Accounts that hold something now. */
-  get openAccounts(): number {
-    return this.#open.size;
-  }
-
   start(): void {
     if (this.#stopped) return;
     this.#timer = this.#options.clock.setTimer(() => void this.#tend(), everyMs);
@@ -149,12 +147,23 @@ export class Accounting {
   }
 
   /** The account of a turn; nothing is reserved by this. */
-  turn({ tenant, session, turn, spender = {}, route, maxCostUsd }: TurnToAccount): TurnAccount {
+  turn({ maxCostUsd, route, ...about }: TurnToAccount): TurnAccount {
+    const { tenant, session, spender = {} } = about;
+    const meters = turnMeters(this.#options.settings, { tenant, session, spender, route });
+    return this.#account(about, meters, maxCostUsd);
+  }
+
+  /** What the gateway asks on its own, on the operator's account: nothing limits it. */
+  unlimited(about: AccountFacts): TurnAccount {
+    return this.#account(about, [], undefined);
+  }
+
+  #account({ tenant, session, turn, spender = {} }: AccountFacts, meters: Meter[], maxCostUsd: number | undefined) {
     const { subject = 'anonymous', key, team, tier } = spender;
     return new TurnAccount(this.#tools, {
       tenant,
       id: accountOf(session, turn),
-      meters: turnMeters(this.#options.settings, { tenant, session, spender, route }),
+      meters,
       maxCostNano: maxCostUsd === undefined ? undefined : maxCostUsd * nanoPerUsd,
       facts: { session, turn, user: subject, ...given({ key, team, tier }) },
     });
@@ -164,9 +173,7 @@ export class Accounting {
   socket(tenant: string, connection: string, spender: Spender): SocketPlace | undefined {
     const meters = socketMeters(this.#options.settings, { tenant, session: undefined, spender });
     if (meters.length === 0) return undefined;
-    const { subject = 'anonymous' } = spender;
-    const facts = { session: '', turn: connection, user: subject };
-    return new TurnAccount(this.#tools, { tenant, id: `socket/${connection}`, meters, maxCostNano: undefined, facts });
+    return this.#account({ tenant, session: 'socket', turn: connection, spender }, meters, undefined);
   }
 
   /**
@@ -181,18 +188,6 @@ export class Accounting {
     const spent = { turns: 0, input: 0, output: 0, cost: 0 };
     await store.step({ tenant, account, node, takesOver: true, meters, spent, leaseMs });
     return store.readAccount(tenant, account);
-  }
-
-  /** What the gateway asks on its own, on the operator's account: nothing limits it. */
-  unlimited({ tenant, session, turn, spender = {} }: Pick<TurnToAccount, 'tenant' | 'session' | 'turn' | 'spender'>) {
-    const { subject = 'anonymous', key, team, tier } = spender;
-    return new TurnAccount(this.#tools, {
-      tenant,
-      id: accountOf(session, turn),
-      meters: [],
-      maxCostNano: undefined,
-      facts: { session, turn, user: subject, ...given({ key, team, tier }) },
-    });
   }
 
   async #tend(): Promise<void> {

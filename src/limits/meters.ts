@@ -72,11 +72,15 @@ function metersOf(settings: LimitSettings, spending: Spending, of: readonly Kind
     const subject = subjectOf(scope, spending);
     if (subject === undefined) continue;
     const rules = rulesOf(settings, scope, spending);
-    if (rules !== noRules) add(meters, `${scope}:${encodeURIComponent(subject)}`, rules, of);
+    if (rules !== noRules) add(meters, ownerOf(scope, subject), rules, of);
   }
-  if (spending.route !== undefined)
-    add(meters, `route:${encodeURIComponent(spending.route.name)}`, spending.route.limits, of);
+  if (spending.route !== undefined) add(meters, ownerOf('route', spending.route.name), spending.route.limits, of);
   return meters;
+}
+
+/** Half a surrogate pair, which a token may hold, has no place in UTF-8. */
+function ownerOf(scope: string, subject: string): string {
+  return `${scope}:${encodeURIComponent(subject.toWellFormed())}`;
 }
 
 function add(meters: Meter[], owner: string, rules: LimitRules, of: readonly Kind[]): void {
@@ -101,7 +105,7 @@ function subjectOf(scope: LimitScope, { session, spender }: Spending): string | 
     case 'tenant':
       return '';
     case 'key':
-      return spender.key ?? (spender.limits === undefined ? undefined : spender.subject);
+      return spender.key ?? (hasMeters(spender.limits) ? spender.subject : undefined);
     case 'user':
       return spender.subject;
     case 'session':
@@ -110,6 +114,11 @@ function subjectOf(scope: LimitScope, { session, spender }: Spending): string | 
       // one IPv6 network is as good as one address
       return spender.address === undefined ? undefined : networkOf(spender.address);
   }
+}
+
+/** A program's own `authenticate` may limit one who has no key. Rates that doors keep by themselves are not counted here. */
+function hasMeters(limits: LimitRules | undefined): boolean {
+  return limits !== undefined && [...kinds, ...socketKinds].some(({ limit }) => limits[limit] !== undefined);
 }
 
 /** What a meter's name says. */

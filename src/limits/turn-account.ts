@@ -1,5 +1,12 @@
 import { costOf } from '../ledger/price.ts';
-import type { Amounts, Meter, NewLedgerRow, StoredAccount } from '../store/account-contract.ts';
+import type {
+  AccountResult,
+  AccountStep,
+  Amounts,
+  Meter,
+  NewLedgerRow,
+  StoredAccount,
+} from '../store/account-contract.ts';
 import { StoreError } from '../store/store-error.ts';
 import type { UpstreamUsage } from '../upstream/contract.ts';
 import type { AccountingTools } from './account-tools.ts';
@@ -58,7 +65,7 @@ export class TurnAccount {
   /** Of the turn's own limit, billionths of a US dollar. */
   readonly #maxCost: number;
   readonly #running = new Set<RunningCall>();
-  #spent: Amounts = { turns: 0, input: 0, output: 0, cost: 0 };
+  #spent: Amounts = nothing;
   #allowance: Amounts = unlimited;
   /** Output tokens handed on by calls that are over. */
   #shownBefore = 0;
@@ -96,10 +103,6 @@ export class TurnAccount {
     this.#facts = about.facts;
   }
 
-  get isOpen(): boolean {
-    return this.#isOpen;
-  }
-
   /** Whether what a call costs has to be known. */
   get limitsCost(): boolean {
     return this.#maxCost !== Number.POSITIVE_INFINITY || this.#meters.some(({ unit }) => unit === 'cost');
@@ -115,21 +118,9 @@ export class TurnAccount {
     return this.#unpriced > 0 ? undefined : this.#spent.cost;
   }
 
-  /** Reserves what the turn takes, in one step over all its limits; the reason where it may not begin. */
-  async open({ input, calls, price, most }: Estimate): Promise<Refusal | undefined> {
-    if (this.#isOpen) return this.cover({ input, calls, price, most });
-    const cost = Math.ceil(calls * input * (price?.input ?? 0));
-    const own = this.#ownRefusal(cost, price);
-    if (own !== undefined || !this.isLimited) return own;
-    return this.#step(
-      { turns: 1, input: calls * input, output: 0, cost },
-      { least: Math.min(leastOutput, most), most: Math.min(most, this.#tools.estimateTokens) * calls, price },
-    );
-  }
-
   /** Holds a place and nothing else, until `cancel`. */
   take(): Promise<Refusal | undefined> {
-    return this.#step({ turns: 0, input: 0, output: 0, cost: 0 }, { least: 0, most: 0, price: undefined });
+    return this.#ask(nothing, { least: 0, most: 0, price: undefined });
   }
 
   /** The turn is claimed by this node: whoever reserved for it before says nothing more. */
@@ -137,22 +128,25 @@ export class TurnAccount {
     this.#takesOver = true;
   }
 
-  /** As `open`, for a call that comes later: asks the store only where what is left does not cover it. */
+  /**
+   * Sees to it that the next call is paid for: reserved before the turn is taken, and asked for again where what is left does not
+   * cover a later call. One step over all limits, or none. Answers the reason where it may not be made.
+   */
   async cover({ input, calls, price, most }: Estimate): Promise<Refusal | undefined> {
     const live = this.#live();
     const cost = live.cost + Math.ceil(calls * input * (price?.input ?? 0));
     const own = this.#ownRefusal(cost, price);
     if (own !== undefined || !this.isLimited) return own;
-    if (!this.#isOpen) return this.open({ input, calls, price, most });
     const need = { turns: 1, input: live.input + calls * input, output: live.output, cost };
     const least = Math.min(leastOutput, most);
     const has = this.#allowance;
     const isCovered =
+      this.#isOpen &&
       need.input <= has.input &&
       need.output + least <= has.output &&
       need.cost + least * (price?.output ?? 0) <= has.cost;
     if (isCovered && (this.#isOwn || !this.#takesOver)) return undefined;
-    return this.#step(need, { least, most: Math.min(most, this.#tools.estimateTokens) * calls, price });
+    return this.#ask(need, { least, most: Math.min(most, this.#tools.estimateTokens) * calls, price });
   }
 
   /** Goes on with an account that another node had. */
@@ -164,7 +158,7 @@ export class TurnAccount {
     this.#isOwn = true;
     if (isSettled || !this.isLimited) return;
     this.#isOpen = true;
-    this.#allowance = this.#limited(allowance);
+    this.#allow(allowance);
     this.#tools.keep(this);
   }
 
@@ -217,23 +211,28 @@ export class TurnAccount {
     };
   }
 
-  /** Output tokens handed on, all calls together, beyond which nothing is paid for. */
-  get outputLimit(): number {
-    if (!this.isLimited && this.#maxCost === Number.POSITIVE_INFINITY) return Number.POSITIVE_INFINITY;
+  /**
+   * Output tokens handed on, all calls together, beyond which nothing is paid for. Sets `askAt` behind it, so it is to be asked again
+   * whenever something else is spent or allowed.
+   */
+  boundOutput(): number {
+    const more = this.#outputLeft();
+    this.askAt = this.#shownBefore + Math.floor(more * lowWater);
+    return this.#shownBefore + more;
+  }
+
+  /** Output tokens that are paid for, beyond what calls that are over have handed on. */
+  #outputLeft(): number {
     const left = this.#left();
     const each = this.price?.output ?? 0;
     // so small a part of a billionth comes of adding
     const byCost = each === 0 ? Number.POSITIVE_INFINITY : Math.floor(left.cost / each + 1e-9);
-    const limit = this.#shownBefore + Math.max(0, Math.min(left.output, byCost));
-    const granted = limit - this.#shownBefore;
-    this.askAt = Number.isFinite(limit) ? this.#shownBefore + Math.floor(granted * lowWater) : limit;
-    return limit;
+    return Math.max(0, Math.min(left.output, byCost));
   }
 
   /** The limit that leaves nothing more for an answer, as far as that is known here; undefined where there is more. */
   get limitReached(): Refusal | undefined {
-    const left = Math.min(this.outputLimit - this.shown, Number.MAX_SAFE_INTEGER);
-    if (left > 1) return undefined;
+    if (this.#shownBefore + this.#outputLeft() - this.shown > 1) return undefined;
     if (this.#refusal !== undefined) return this.#refusal.refusal;
     const meter =
       this.#meters.find(({ unit }) => unit === 'output') ?? this.#meters.find(({ unit }) => unit === 'cost');
@@ -252,35 +251,24 @@ export class TurnAccount {
   async #grow(): Promise<Refusal | undefined> {
     const live = this.#live();
     const each = this.price?.output ?? 0;
-    if (live.cost + each > this.#maxCost) return ownBudget;
+    if (live.cost + each > this.#maxCost || !this.isLimited) return ownBudget;
     const { estimateTokens, now } = this.#tools;
     // it was just asked
     if (this.#refusal !== undefined && now() - this.#refusal.atMs < refusedMs) return this.#refusal.refusal;
-    return this.#step(live, { least: 1, most: estimateTokens, price: this.price });
+    return this.#ask(live, { least: 1, most: estimateTokens, price: this.price });
   }
 
-  async #step(
+  async #ask(
     cover: Amounts,
     { least, most, price }: { least: number; most: number; price: TokenPrice | undefined },
   ): Promise<Refusal | undefined> {
-    const { store, node, leaseMs, noteUses, now, isOpenOnLoss } = this.#tools;
-    const rows = this.#rows;
+    const { now, isOpenOnLoss } = this.#tools;
     try {
-      const result = await store.step({
-        tenant: this.tenant,
-        account: this.id,
-        node,
+      const result = await this.#step({
         takesOver: this.#takesOver,
-        meters: this.#meters,
-        spent: this.#live(),
         cover,
         output: { least, most: Math.max(least, most), costEach: price?.output ?? 0 },
-        leaseMs,
-        rows,
       });
-      if (result.outcome === 'foreign') return undefined;
-      this.#stored(rows);
-      noteUses(this.tenant, result.uses);
       if (result.outcome === 'refused') {
         const refusal = refusalOf(result.meter, result.retryAfterMs);
         this.#refusal = { refusal, atMs: now() };
@@ -290,9 +278,8 @@ export class TurnAccount {
       this.#refusal = undefined;
       if (result.outcome === 'open') {
         const granted = result.allowance.output - Math.max(this.#granted, cover.output);
-        this.#granted = result.allowance.output;
         this.isAtEnd = granted < most;
-        this.#allowance = this.#limited(result.allowance);
+        this.#allow(result.allowance);
       }
       if (result.outcome === 'open' && result.isNew) this.#isNew = true;
       if (this.#isNew || this.#takesOver) this.#isOwn = true;
@@ -312,53 +299,9 @@ export class TurnAccount {
   /** Tells the store what was spent until now, so that others see it, and that this account is alive. */
   async renew(): Promise<void> {
     if (this.#isOver || !this.#isOpen) return;
-    const { store, node, leaseMs, noteUses } = this.#tools;
-    const { tenant, id: account } = this;
-    const rows = this.#rows;
-    const result = await store.step({
-      tenant,
-      account,
-      node,
-      meters: this.#meters,
-      spent: this.#live(),
-      leaseMs,
-      rows,
-    });
-    if (result.outcome !== 'open') return;
-    this.#stored(rows);
-    noteUses(tenant, result.uses);
-    // it had lapsed
-    if (!this.#isUnchecked) this.#allowance = this.#limited(result.allowance);
-  }
-
-  /** Writes the rows of calls that are over; another node goes on with the account. */
-  async leave(): Promise<void> {
-    this.#isOver = true;
-    this.#tools.release(this);
-    if (this.#rows.length === 0) return;
-    const { store, node, leaseMs } = this.#tools;
-    const { tenant, id: account } = this;
-    await store.step({ tenant, account, node, meters: this.#meters, spent: this.#spent, leaseMs, rows: this.#rows });
-  }
-
-  /** The end: what was not spent is given back, and the rest of the rows written. Repeated until it is answered. */
-  async settle(): Promise<void> {
-    this.#isOver = true;
-    this.#tools.release(this);
-    const { store, node, leaseMs, noteUses } = this.#tools;
-    const { tenant, id: account } = this;
-    if (this.#rows.length === 0 && !this.#isOpen && !this.isLimited) return;
-    const result = await store.step({
-      tenant,
-      account,
-      node,
-      meters: this.#meters,
-      spent: { ...this.#spent, turns: 1 },
-      leaseMs,
-      settle: true,
-      rows: this.#rows,
-    });
-    if (result.outcome === 'settled') noteUses(tenant, result.uses);
+    const result = await this.#step({});
+    // it may have lapsed
+    if (result.outcome === 'open' && !this.#isUnchecked) this.#allow(result.allowance);
   }
 
   /** Another turn object, perhaps on another node, has the same account. */
@@ -367,28 +310,54 @@ export class TurnAccount {
     this.#tools.release(this);
   }
 
+  /** Writes the rows of calls that are over; another node goes on with the account. */
+  async leave(): Promise<void> {
+    this.handOff();
+    if (this.#rows.length > 0) await this.#step({ spent: this.#spent });
+  }
+
+  /** The end: what was not spent is given back, and the rest of the rows written. Repeated until it is answered. */
+  async settle(): Promise<void> {
+    this.handOff();
+    if (this.#rows.length === 0 && !this.isLimited) return;
+    await this.#step({ spent: { ...this.#spent, turns: 1 }, settle: true });
+  }
+
   /** It came to nothing: the turn was not taken. What was reserved is given back; should that fail, it lapses. */
   async cancel(): Promise<void> {
-    this.#isOver = true;
-    this.#tools.release(this);
+    this.handOff();
     // what is not this one's own is not its to give back
     if (!this.#isOpen || !this.#isNew) return;
-    const { store, node, leaseMs } = this.#tools;
-    const { tenant, id: account } = this;
-    const spent = { turns: 0, input: 0, output: 0, cost: 0 };
-    await store.step({ tenant, account, node, meters: this.#meters, spent, leaseMs, settle: true });
+    await this.#step({ spent: nothing, settle: true });
     this.forget();
+  }
+
+  /** One step in the store, with the rows that are not there yet. */
+  async #step(more: Partial<AccountStep>): Promise<AccountResult> {
+    const { store, node, leaseMs, noteUses } = this.#tools;
+    const { tenant, id: account } = this;
+    const rows = this.#rows;
+    const spent = this.#live();
+    const result = await store.step({ tenant, account, node, meters: this.#meters, spent, leaseMs, rows, ...more });
+    if (result.outcome === 'foreign') return result;
+    const last = rows.at(-1)?.attempt ?? 0;
+    this.#rows = this.#rows.filter(({ attempt }) => attempt > last);
+    noteUses(tenant, result.uses);
+    return result;
+  }
+
+  /** What the store allows; what no meter counts is not limited. */
+  #allow(allowance: Amounts): void {
+    this.#granted = allowance.output;
+    const limited = { ...allowance };
+    for (const unit of ['input', 'output', 'cost'] as const)
+      if (!this.#meters.some((meter) => meter.unit === unit)) limited[unit] = Number.POSITIVE_INFINITY;
+    this.#allowance = limited;
   }
 
   /** Its turn is stored as ended: nobody asks for it again. */
   forget(): void {
     this.#tools.forget(this.tenant, this.id);
-  }
-
-  /** These rows are in the ledger. */
-  #stored(rows: readonly NewLedgerRow[]): void {
-    const last = rows.at(-1)?.attempt ?? 0;
-    this.#rows = this.#rows.filter(({ attempt }) => attempt > last);
   }
 
   /** What was spent, with what runs now. */
@@ -416,14 +385,6 @@ export class TurnAccount {
     return { turns: 1, input, output: this.#allowance.output - this.#spent.output, cost };
   }
 
-  /** What no meter counts is not limited. */
-  #limited(allowance: Amounts): Amounts {
-    const result = { ...allowance };
-    for (const unit of ['input', 'output', 'cost'] as const)
-      if (!this.#meters.some((meter) => meter.unit === unit)) result[unit] = Number.POSITIVE_INFINITY;
-    return result;
-  }
-
   #ownRefusal(cost: number, price: TokenPrice | undefined): Refusal | undefined {
     if (!this.limitsCost) return undefined;
     if (price === undefined) return noPrice;
@@ -433,6 +394,8 @@ export class TurnAccount {
 
 /** After a refusal the store is not asked again for this long, milliseconds. */
 const refusedMs = 250;
+
+const nothing: Readonly<Amounts> = { turns: 0, input: 0, output: 0, cost: 0 };
 
 const unlimited: Readonly<Amounts> = {
   turns: Number.POSITIVE_INFINITY,

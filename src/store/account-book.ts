@@ -84,7 +84,11 @@ export function createAccountBook({ file, now }: AccountBookOptions): AccountMet
     const known = accounts.get(tenant)?.get(id);
     const states = statesOf(tenant, known?.meters ?? request.meters);
     const { result, changed } = decideStep({ step: request, account: known, states, now: at });
-    if (changed === undefined) return result;
+    if (changed === undefined) {
+      // it may be on its way to the file
+      if (result.outcome === 'settled') await file.flushed();
+      return result;
+    }
     const rows = (request.rows ?? []).filter(({ attempt }) => attempt > (known?.rows ?? 0));
     const rowsAt = rows.length === 0 ? known?.rowsAt : [...(known?.rowsAt ?? []), ...rows.map(() => at)];
     write(tenant, id, { ...changed.account, rowsAt }, changed.states);

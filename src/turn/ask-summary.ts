@@ -40,7 +40,7 @@ export async function askSummary(request: SummaryRequest): Promise<{ text: strin
   const usage = new TurnUsage();
   const { account, accounting } = request;
   const input = await tokens.countSliced(request.messages.map(messageText).join('\n'));
-  const refusal = await account.open(estimateOf(accounting, decision, input, maxTokens));
+  const refusal = await account.cover(estimateOf(accounting, decision, input, maxTokens));
   if (refusal !== undefined) throw new UnpaidCall(refusal);
   const running: RunningCall[] = [];
   const controller = new AbortController();

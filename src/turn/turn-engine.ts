@@ -166,7 +166,10 @@ export class TurnEngine {
         count: turn.tokens.count,
       }),
     );
-    if (refusal !== undefined) throw errorOf(refusal);
+    if (refusal === undefined) return;
+    // one that was taken before is joined, whatever its asker may spend now; its account may be settled and forgotten
+    const known = await this.#options.store.readTurn(session.key, turn.id).catch(() => undefined);
+    if (known === undefined) throw errorOf(refusal);
   }
 
   /** Gives back what was reserved for a turn that was not taken; should the answer be lost, it lapses or the turn has it. */

@@ -1,9 +1,8 @@
 import type { Usage } from '../../protocol/frames/common.ts';
 import type { Source, TurnFrame, TurnRouted, TurnState } from '../../protocol/frames/turn.ts';
-import { ProtocolError } from '../../protocol/protocol-error.ts';
 import { messageTokens } from '../context/message-tokens.ts';
 import { answerMessages, inputText } from '../context/turn-messages.ts';
-import { type Refusal, refusalOf } from '../limits/refusal.ts';
+import type { Refusal } from '../limits/refusal.ts';
 import type { TurnAccount } from '../limits/turn-account.ts';
 import type { Window } from '../context/window.ts';
 import type { AttemptReport } from '../routing/attempt.ts';
@@ -12,19 +11,18 @@ import { endOfAll, type LogEvent, type LogEventOf } from '../session/log-event.t
 import type { LiveTurn, Session } from '../session/session.ts';
 import type { StoredAccount } from '../store/account-contract.ts';
 import type { TurnRecord } from '../store/contract.ts';
-import { StoreError } from '../store/store-error.ts';
 import type { FinishReason } from '../upstream/contract.ts';
-import { UpstreamError } from '../upstream/contract.ts';
 import { continuationOf } from './continuation.ts';
 import type { Ending, ModelTokens, TurnEnvironment } from './contract.ts';
-import { estimateOf, UnpaidCall } from './estimate.ts';
 import { addRows, lostCall } from './lost-call.ts';
+import { contentRefused, endingOf, nodeLost, tooLong, unpaid } from './endings.ts';
 import { OpenCalls } from './open-calls.ts';
 import { prepareWindow } from './prepare-window.ts';
 import { routeTurn, stillAllowed } from './route-turn.ts';
 import { settleTurn } from './settle-turn.ts';
 import { TurnMachine } from './turn-machine.ts';
 import { type DeltaKind, minimum, TurnOutput } from './turn-output.ts';
+import { TurnSpending } from './turn-spending.ts';
 import { TurnTimers } from './turn-timers.ts';
 import { TurnUsage } from './turn-usage.ts';
 import { type RoundHost, UpstreamRound } from './upstream-round.ts';
@@ -44,8 +42,6 @@ export class Turn implements LiveTurn {
   position: number | undefined;
   output: TurnOutput | undefined;
   decision: RouteDecision | undefined;
-  /** What it may spend and has spent; from its admission on, or where its answer begins. */
-  account: TurnAccount | undefined;
   tokens: ModelTokens;
   acceptedMs: number;
   startedMs: number | undefined;
@@ -55,6 +51,7 @@ export class Turn implements LiveTurn {
   readonly #environment: TurnEnvironment;
   readonly #controller = new AbortController();
   readonly #timers: TurnTimers;
+  readonly #spending: TurnSpending;
   readonly #calls = new OpenCalls();
   #window: Window | undefined;
   #round: UpstreamRound | undefined;
@@ -67,12 +64,6 @@ export class Turn implements LiveTurn {
   /** What a node that is gone had done of it. */
   #before: readonly LogEvent[] = [];
   #accountBefore: StoredAccount | undefined;
-  /** Output tokens that no budget raises. */
-  readonly #mostOutput: number;
-  /** By the limits of whoever asked. */
-  readonly #allowedOutput: number | undefined;
-  /** Why there is no more output. */
-  #refusal: Refusal | undefined;
 
   constructor(
     environment: TurnEnvironment,
@@ -89,13 +80,12 @@ export class Turn implements LiveTurn {
     this.#environment = environment;
     this.acceptedMs = environment.clock.now();
     this.#timers = new TurnTimers(environment.clock);
-    const asked = record.frame.limits?.maxOutputTokens ?? Number.POSITIVE_INFINITY;
-    this.#allowedOutput = environment.accounting.ceilingOf(this.#spender, 'maxOutputTokens')?.max;
-    this.#mostOutput = Math.min(asked, this.#allowedOutput ?? asked, environment.limits.maxOutputTokens);
+    this.#spending = new TurnSpending(environment, session, record);
   }
 
-  get #spender() {
-    return { ...this.session.key, turn: this.id, spender: this.record.who };
+  /** From the turn's admission on, or where its answer begins. */
+  get account(): TurnAccount | undefined {
+    return this.#spending.account;
   }
 
   /**
@@ -110,10 +100,7 @@ export class Turn implements LiveTurn {
       // told when it runs
       return undefined;
     }
-    const account = this.#accountFor(decision);
-    this.account = account;
-    if (!account.isLimited && !account.limitsCost) return undefined;
-    return account.open(this.#estimate(decision, await estimate(), 0));
+    return this.#spending.cover(decision, estimate);
   }
 
   /** The turn is in its session's log at `position`; from now on it may end. */
@@ -161,6 +148,7 @@ export class Turn implements LiveTurn {
   restore(events: readonly LogEvent[], account?: StoredAccount): void {
     this.#before = events;
     this.#accountBefore = account;
+    this.#spending.restore(account);
     const routed = events.findLast((event) => event.t === 'turn.routed');
     if (routed?.t !== 'turn.routed') return;
     this.tokens = this.#environment.tokensFor(routed.model);
@@ -185,7 +173,9 @@ export class Turn implements LiveTurn {
     this.output?.stop();
     this.#stop(reason);
     this.finalUsage();
-    void this.account?.[reason === 'erased' ? 'settle' : 'leave']().catch((error: unknown) => {
+    const { account } = this;
+    const stored = reason === 'erased' ? account?.settle() : account?.leave();
+    stored?.catch((error: unknown) => {
       this.#environment.logger.error({ turn: this.id, error }, 'what a turn spent could not be stored');
     });
   }
@@ -229,9 +219,9 @@ export class Turn implements LiveTurn {
     const routed = this.#before.findLast((event) => event.t === 'turn.routed');
     const decision = routed?.t === 'turn.routed' ? this.#routeAgain(routed) : this.#route();
     // its node was lost when its end was decided
-    if (decision === undefined || this.#accountBefore?.isSettled === true) return void this.end(nodeLost);
+    if (decision === undefined || this.#spending.wasSettled) return void this.end(nodeLost);
     this.decision = decision;
-    this.account ??= this.#accountFor(decision);
+    if (this.account === undefined) this.#spending.open(decision);
     this.tokens = this.#environment.tokensFor(decision.model);
     if (this.output === undefined) this.#createOutput();
     const continuation = continuationOf(this.#before, decision.upstream.acceptsPrefix === true);
@@ -241,7 +231,7 @@ export class Turn implements LiveTurn {
     this.#window = window;
     this.#target = routed?.t === 'turn.routed' ? `${routed.upstream}/${routed.model}` : undefined;
     if (continuation.kind !== 'tools') return this.#callUpstream(continuation.kind === 'prefix');
-    this.#boundOutput();
+    this.#spending.boundOutput();
     this.machine.enter('waiting');
     this.#waitForResults();
   }
@@ -267,7 +257,7 @@ export class Turn implements LiveTurn {
     const closed = calls.filter((call) => !open.includes(call));
     this.#calls.restore(open, closed);
     if (output.tokens > 0) this.#rounds = rounds;
-    this.account = this.#accountFor(this.#routeAgain(routed));
+    const account = this.#spending.open(this.#routeAgain(routed));
     addRows(this.usage, this.#accountBefore);
     const { tokens, reasoningTokens } = output;
     const said = { routed, output: tokens, reasoning: reasoningTokens, isExact: this.tokens.exact };
@@ -275,7 +265,7 @@ export class Turn implements LiveTurn {
     if (lost === undefined) return;
     this.usage.add(undefined, lost.counted);
     const price = this.#environment.accounting.priceOf({ upstream: { name: routed.upstream }, model: routed.model });
-    this.account.end({ input: lost.counted.input, price }, lost.report);
+    account.end({ input: lost.counted.input, price }, lost.report);
   }
 
   #createOutput(): void {
@@ -285,68 +275,24 @@ export class Turn implements LiveTurn {
       emit: (kind, text, tokens) => {
         if (kind === 'text') session.append({ t: 'delta', turn: this.id, text, tokens });
         else session.append({ t: 'delta', turn: this.id, kind, text, tokens });
-        const account = this.account!;
-        account.shown = tokens;
-        if (tokens > account.askAt) void this.#askForMore();
+        if (this.#spending.shown(tokens)) this.#askForMore();
       },
       atLimit: () => {
-        if (this.output!.maxTokens >= this.#mostOutput) return 'cut';
-        void this.#askForMore();
+        if (this.output!.maxTokens >= this.#spending.mostOutput) return 'cut';
+        this.#askForMore();
         return 'wait';
       },
-      onCut: () => (this.#refusal === undefined ? this.end(tooLong) : this.#endLimited(this.#refusal)),
+      onCut: () => {
+        const { refusal } = this.#spending;
+        this.end(refusal === undefined ? tooLong : unpaid(refusal));
+      },
     });
-    this.output.maxTokens = this.#mostOutput;
+    this.output.maxTokens = this.#spending.mostOutput;
+    this.#spending.output = this.output;
   }
 
-  #accountFor(decision: RouteDecision | undefined): TurnAccount {
-    const { accounting } = this.#environment;
-    const { route, policy } = decision ?? {};
-    const account = accounting.turn({
-      ...this.#spender,
-      route: route === undefined || policy?.limits === undefined ? undefined : { name: route, limits: policy.limits },
-      maxCostUsd: this.frame.limits?.maxCostUsd,
-    });
-    if (this.#accountBefore !== undefined) account.restore(this.#accountBefore);
-    return account;
-  }
-
-  /** `said`: output tokens before it. */
-  #estimate(decision: RouteDecision, inputTokens: number, said: number) {
-    const params = this.frame.params?.maxOutputTokens ?? this.session.settings.params?.maxOutputTokens;
-    const most = minimum(minimum(params, decision.policy.maxOutputTokens), Math.max(1, this.#mostOutput - said))!;
-    return estimateOf(this.#environment.accounting, decision, inputTokens, most);
-  }
-
-  /** What is handed on is paid for. */
-  #boundOutput(): void {
-    if (this.output !== undefined)
-      this.output.maxTokens = Math.min(this.#mostOutput, this.account?.outputLimit ?? this.#mostOutput);
-  }
-
-  async #askForMore(): Promise<void> {
-    const output = this.output!;
-    const before = output.maxTokens;
-    const refusal = await this.account!.grow();
-    if (this.machine.isOver) return;
-    this.#boundOutput();
-    const isMore = output.maxTokens > before;
-    if (isMore) return output.resume();
-    this.#refusal = refusal ?? refusalOf('turn:/maxCostUsd', undefined);
-    // otherwise it is asked again when nothing is left
-    if (output.isWaiting) output.cut();
-  }
-
-  #endLimited({ code, message, limit, scope, retryAfterMs }: Refusal): void {
-    const isFault = code === 'store_unavailable';
-    this.end({
-      status: isFault ? 'failed' : 'limited',
-      reason: code,
-      message,
-      ...(limit === undefined || scope === undefined
-        ? {}
-        : { limit: { name: limit, scope, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) } }),
-    });
+  #askForMore(): void {
+    this.#spending.askForMore(() => this.machine.isOver).catch((error: unknown) => this.#fail(error));
   }
 
   async #callUpstream(continuesAnswer = false): Promise<void> {
@@ -359,20 +305,17 @@ export class Turn implements LiveTurn {
     const ownTokens = own.reduce((sum, message) => sum + messageTokens(message, this.tokens.count), 0);
     this.#roundStart = continuesAnswer ? startOfRound(events) : session.log.head;
     const inputTokens = (this.#window?.report.tokens ?? 0) + ownTokens;
-    const account = this.account!;
-    account.claimed();
-    if (account.isLimited || account.limitsCost) {
-      const refusal = await account.open(this.#estimate(this.decision!, inputTokens, this.output!.tokens));
-      if (this.machine.isOver) return;
-      if (refusal !== undefined) return this.#endLimited(refusal);
-    }
-    this.#boundOutput();
+    this.account!.claimed();
+    const refusal = await this.#spending.cover(this.decision!, () => inputTokens);
+    if (this.machine.isOver) return;
+    if (refusal !== undefined) return void this.end(unpaid(refusal));
+    this.#spending.boundOutput();
     this.#round = new UpstreamRound(this.#environment, this.#host(), {
       decision: this.decision!,
       messages: [...(this.#window?.messages ?? []), ...own],
       inputTokens,
       params: { ...session.settings.params, ...frame.params },
-      maxOutputTokens: minimum(frame.limits?.maxOutputTokens, this.#allowedOutput),
+      maxOutputTokens: minimum(frame.limits?.maxOutputTokens, this.#spending.allowedOutput),
       tools: this.#tools(),
       continuesAnswer,
       isFollowUp: this.#rounds > 1,
@@ -390,7 +333,7 @@ export class Turn implements LiveTurn {
       output: this.output!,
       usage: this.usage,
       account: this.account!,
-      bounded: () => this.#boundOutput(),
+      bounded: () => this.#spending.boundOutput(),
       signal: this.#controller.signal,
       queued: (ahead) => this.#tellState('queued', ahead),
       goesTo: (target, because) => this.#guard(() => this.#goesTo(target, because)),
@@ -404,13 +347,14 @@ export class Turn implements LiveTurn {
     };
   }
 
-  #goesTo({ key, upstream, model }: Target, because: TurnRouted['because']): void {
-    if (this.machine.isOver || key === this.#target || this.#window === undefined) return;
+  #goesTo(target: Target, because: TurnRouted['because']): void {
+    const { key, upstream, model } = target;
+    if (this.machine.isOver || this.#window === undefined) return;
+    this.#spending.goesTo(target);
+    if (key === this.#target) return;
     const isFirst = this.#target === undefined;
     this.#target = key;
     this.tokens = this.#environment.tokensFor(model);
-    this.account!.price = this.#environment.accounting.priceOf({ upstream, model });
-    this.#boundOutput();
     const { route, variant, degraded } = this.decision!;
     const { report, sent } = this.#window;
     this.session.append({
@@ -462,14 +406,9 @@ export class Turn implements LiveTurn {
     if (finish === 'length') {
       // it was asked for no more than is paid for
       const refusal = this.account?.isAtEnd === true ? this.account.limitReached : undefined;
-      if (refusal === undefined) this.end(tooLong);
-      else this.#endLimited(refusal);
+      this.end(refusal === undefined ? tooLong : unpaid(refusal));
     } else if (finish === 'content_filter') {
-      this.end({
-        status: 'failed',
-        reason: 'content_refused',
-        message: 'The provider stopped the answer for reasons of content policy.',
-      });
+      this.end(contentRefused);
     } else {
       this.end({ status: 'completed' });
     }
@@ -529,15 +468,8 @@ export class Turn implements LiveTurn {
 
   #fail(error: unknown): void {
     if (this.machine.isOver) return;
-    if (error instanceof UnpaidCall) return this.#endLimited(error.refusal);
-    if (error instanceof UpstreamError || error instanceof ProtocolError) {
-      this.end({ status: 'failed', reason: error.code, message: error.message });
-      return;
-    }
-    if (error instanceof StoreError) {
-      this.end({ status: 'failed', reason: 'store_unavailable', message: 'The session could not be read.' });
-      return;
-    }
+    const ending = endingOf(error);
+    if (ending !== undefined) return void this.end(ending);
     this.#environment.logger.error(
       { turn: this.id, session: this.session.key.session, error },
       'a turn failed unexpectedly',
@@ -557,18 +489,6 @@ export class Turn implements LiveTurn {
     this.session.broadcast((s) => ({ t: 'turn.state', s, turn: this.id, state, place }));
   }
 }
-
-const tooLong: Ending = {
-  status: 'limited',
-  reason: 'max_output_tokens',
-  message: 'The answer reached its limit of output tokens.',
-};
-
-const nodeLost: Ending = {
-  status: 'interrupted',
-  reason: 'node_lost',
-  message: 'The node that ran the turn stopped; what was said until then is kept.',
-};
 
 /** Position of the first thing said in the round that these events end with. */
 function startOfRound(events: readonly LogEvent[]): number {

@@ -10,6 +10,7 @@ import { type RedisServer, startRedisServer } from '../support/redis-server.ts';
 import { answerWith, createScriptedUpstream, type ScriptedCall } from '../support/scripted-upstream.ts';
 import { silentLogger } from '../../src/telemetry/contract.ts';
 import { newTurnId, startTestGateway, temporaryDirectory } from '../support/test-gateway.ts';
+import { testModel } from '../support/test-model.ts';
 
 let redis: RedisServer | undefined;
 beforeAll(async () => {
@@ -27,20 +28,7 @@ const stores: { name: string; open(): Promise<Store> }[] = [
 ];
 
 /** A millionth of a dollar for each token of input, two for each of output. */
-const price = { input: 1, output: 2 };
-const model = {
-  provider: 'openai',
-  model: 'gpt-4o',
-  contextTokens: 100_000,
-  encoding: 'o200k_base',
-  input: ['text'],
-  tools: true,
-  reasoning: false,
-  structuredOutput: false,
-  price,
-  source: 'test',
-  asOf: '2026-01-01',
-} as const;
+const model = testModel('gpt-4o', { input: 1, output: 2 });
 
 /** One token each. */
 const words = (count: number): string[] => Array.from({ length: count }, () => ' word');
@@ -65,7 +53,7 @@ async function start(
   const gateway = await startTestGateway({
     store,
     upstreamObjects: [upstream],
-    catalogue: { models: [model as never] },
+    catalogue: { models: [model] },
     ...options,
   });
   const client = await RawClient.connect(gateway.url);
@@ -207,6 +195,20 @@ describe.each(stores)('limits and budgets on $name', ({ open }) => {
     const tooSmall = newTurnId();
     client.send({ t: 'turn', s: 0, id: tooSmall, input: 'hello', limits: { maxCostUsd: 1e-6 } });
     expect(await outcomeOf(client, tooSmall)).toMatchObject({ t: 'error', code: 'budget_exceeded', retryable: false });
+  });
+
+  test('a turn that was taken is joined, whatever its asker may spend now', async () => {
+    const store = await open();
+    const { client } = await start(store, answerWith(['done']), { quotas: { tenant: { turnsPerDay: 1 } } });
+    await attach(client, 0);
+    const turn = { t: 'turn', s: 0, id: newTurnId(), input: 'once' } as const;
+    client.send(turn);
+    expect(await outcomeOf(client, turn.id)).toMatchObject({ status: 'completed' });
+    client.send(turn);
+    expect(await client.next('turn.state', ({ state }) => state === 'ended')).toMatchObject({ turn: turn.id });
+    const next = newTurnId();
+    client.send({ ...turn, id: next });
+    expect(await outcomeOf(client, next)).toMatchObject({ t: 'error', code: 'budget_exceeded' });
   });
 
   test('turns that run at once are counted, and their places given back however they end', async () => {

@@ -11,6 +11,7 @@ import { RawClient } from '../support/raw-client.ts';
 import { startRedisServer } from '../support/redis-server.ts';
 import { answerWith, createScriptedUpstream, type ScriptedCall } from '../support/scripted-upstream.ts';
 import { newTurnId, startTestGateway, temporaryDirectory } from '../support/test-gateway.ts';
+import { testModel } from '../support/test-model.ts';
 
 type Frame = Omit<TurnFrame, 't' | 's' | 'ref' | 'id'>;
 
@@ -56,14 +57,15 @@ interface TakeOver {
   answer?: (call: ScriptedCall) => void;
   limits?: GatewayOptions['limits'];
   acceptsPrefix?: boolean;
+  catalogue?: GatewayOptions['catalogue'];
 }
 
 async function takeOver(frames: readonly Frame[], events: readonly UnplacedEvent[], options: TakeOver = {}) {
   const { data, turns } = await leave(frames, events);
   const upstream = createScriptedUpstream(options.answer ?? answerWith(['all ', 'good']), options.name);
-  const { limits, acceptsPrefix } = options;
+  const { limits, acceptsPrefix, catalogue } = options;
   Object.assign(upstream, { acceptsPrefix });
-  const gateway = await startTestGateway({ data, onCrash: 'continue', upstreamObjects: [upstream], limits });
+  const gateway = await startTestGateway({ data, onCrash: 'continue', upstreamObjects: [upstream], limits, catalogue });
   const client = await RawClient.connect(gateway.url);
   await client.attach({ ref: 1, s: 0, session: 'left' });
   const ended = async (turn: string) => {
@@ -169,6 +171,19 @@ test('the limit of a call counts what was said of it, not what was said before t
   );
   expect(await ended(turns[0]!)).toMatchObject({ status: 'completed' });
   expect(upstream.calls[0]!.request).toMatchObject({ continuesAnswer: true, params: { maxOutputTokens: 95 } });
+});
+
+test('an answer that is gone on with is cut at the turn’s own budget', async () => {
+  const maxCostUsd = 200e-6;
+  const { turns, ended } = await takeOver([{ input: 'look', limits: { maxCostUsd } }], [routed, said], {
+    acceptsPrefix: true,
+    answer: answerWith(Array.from({ length: 400 }, () => ' word')),
+    catalogue: { models: [testModel('gpt-4o', { input: 1, output: 2 })] },
+  });
+  const end = await ended(turns[0]!);
+  expect(end).toMatchObject({ status: 'limited', reason: 'budget_exceeded', limit: { name: 'maxCostUsd' } });
+  expect(end.costUsd).toBeLessThanOrEqual(maxCostUsd);
+  expect(end.costUsd).toBeGreaterThan(maxCostUsd - 3e-6);
 });
 
 test('nodes that go away together leave their turns to nobody', async () => {

@@ -1,36 +1,11 @@
 import fc from 'fast-check';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { AccountStep, AccountStore, Meter, NewLedgerRow } from '../../src/store/account-contract.ts';
 import type { Store } from '../../src/store/contract.ts';
 import { openEmbeddedStore } from '../../src/store/embedded/embedded-store.ts';
 import { createMemoryAccounts } from '../support/memory-accounts.ts';
-import { createMemoryStore } from '../support/memory-store.ts';
-import { openRedisStore } from '../support/open-redis-store.ts';
-import { type RedisClusterServers, startRedisCluster } from '../support/redis-cluster.ts';
-import { type RedisServer, startRedisServer } from '../support/redis-server.ts';
 import { temporaryDirectory } from '../support/test-gateway.ts';
-
-const stores: { name: string; open(): Promise<Store> }[] = [
-  { name: 'embedded', open: async () => openEmbeddedStore({ directory: temporaryDirectory() }) },
-  { name: 'redis', open: () => openRedis(redis!.url) },
-  { name: 'redis cluster', open: () => openRedis(cluster!.url) },
-  { name: 'memory', open: async () => createMemoryStore() },
-];
-
-let redis: RedisServer | undefined;
-let cluster: RedisClusterServers | undefined;
-beforeAll(async () => {
-  redis = await startRedisServer();
-  cluster = await startRedisCluster();
-});
-afterAll(async () => {
-  await redis?.stop();
-  await cluster?.stop();
-});
-
-function openRedis(url: string): Promise<Store> {
-  return openRedisStore({ url, prefix: `test${Math.random().toString(36).slice(2)}`, node: 'n' });
-}
+import { storeList } from '../support/store-list.ts';
 
 const budget: Meter = { name: 'tenant/costUsdPerMonth', unit: 'cost', max: 1_000, window: 'month' };
 const concurrent: Meter = { name: 'user:a/concurrentTurns', unit: 'open', max: 2 };
@@ -64,7 +39,7 @@ function rowOf(turn: string, attempt: number, more: Partial<NewLedgerRow> = {}):
   };
 }
 
-describe.each(stores)('limits and budgets: $name', ({ open }) => {
+describe.each(storeList())('limits and budgets: $name', ({ open }) => {
   let store: Store;
   let accounts: AccountStore;
   beforeEach(async () => {

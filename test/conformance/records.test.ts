@@ -1,36 +1,10 @@
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, test } from 'vitest';
 import type { Store } from '../../src/store/contract.ts';
 import { openEmbeddedStore } from '../../src/store/embedded/embedded-store.ts';
-import { createMemoryStore } from '../support/memory-store.ts';
-import { openRedisStore } from '../support/open-redis-store.ts';
-import { type RedisClusterServers, startRedisCluster } from '../support/redis-cluster.ts';
-import { type RedisServer, startRedisServer } from '../support/redis-server.ts';
 import { temporaryDirectory } from '../support/test-gateway.ts';
+import { storeList } from '../support/store-list.ts';
 
-let redis: RedisServer | undefined;
-let cluster: RedisClusterServers | undefined;
-beforeAll(async () => {
-  redis = await startRedisServer();
-  cluster = await startRedisCluster();
-});
-afterAll(async () => {
-  await redis?.stop();
-  await cluster?.stop();
-});
-
-/** A store of a node of its own, under a prefix of its own. */
-function openRedis(url: string): Promise<Store> {
-  return openRedisStore({ url, prefix: `test${Math.random().toString(36).slice(2)}`, node: 'n' });
-}
-
-const stores: { name: string; open(): Promise<Store> }[] = [
-  { name: 'embedded', open: async () => openEmbeddedStore({ directory: temporaryDirectory() }) },
-  { name: 'redis', open: () => openRedis(redis!.url) },
-  { name: 'redis cluster', open: () => openRedis(cluster!.url) },
-  { name: 'memory', open: async () => createMemoryStore() },
-];
-
-describe.each(stores)('the record contract: $name', ({ open }) => {
+describe.each(storeList())('the record contract: $name', ({ open }) => {
   let store: Store;
   afterEach(() => store.close());
 

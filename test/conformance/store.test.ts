@@ -1,39 +1,7 @@
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, test } from 'vitest';
 import type { LogEvent } from '../../src/session/log-event.ts';
 import type { ClaimRequest, EndRequest, SessionKey, Store, TurnEntry } from '../../src/store/contract.ts';
-import { openEmbeddedStore } from '../../src/store/embedded/embedded-store.ts';
-import { openRedisStore } from '../support/open-redis-store.ts';
-import { type RedisClusterServers, startRedisCluster } from '../support/redis-cluster.ts';
-import { type RedisServer, startRedisServer } from '../support/redis-server.ts';
-import { createMemoryStore } from '../support/memory-store.ts';
-import { temporaryDirectory } from '../support/test-gateway.ts';
-
-const stores: { name: string; open(): Promise<Store> }[] = [
-  { name: 'embedded', open: async () => openEmbeddedStore({ directory: temporaryDirectory() }) },
-  {
-    name: 'embedded, durable on disk',
-    open: async () => openEmbeddedStore({ directory: temporaryDirectory(), durability: 'disk' }),
-  },
-  { name: 'redis', open: () => openRedis(redis!.url) },
-  { name: 'redis cluster', open: () => openRedis(cluster!.url) },
-  { name: 'memory (the double of the race tests)', open: async () => createMemoryStore() },
-];
-
-let redis: RedisServer | undefined;
-let cluster: RedisClusterServers | undefined;
-beforeAll(async () => {
-  redis = await startRedisServer();
-  cluster = await startRedisCluster();
-});
-afterAll(async () => {
-  await redis?.stop();
-  await cluster?.stop();
-});
-
-/** A store of a node of its own, under a prefix of its own. */
-function openRedis(url: string): Promise<Store> {
-  return openRedisStore({ url, prefix: `test${Math.random().toString(36).slice(2)}`, node: 'n' });
-}
+import { storeList } from '../support/store-list.ts';
 
 const key: SessionKey = { tenant: 'acme', session: 's1' };
 
@@ -63,7 +31,7 @@ function endOf(turn: string, pos: number, end: number): EndRequest {
   return { ...key, entry: entryOf(turn, pos, end), status: 'completed', head: end };
 }
 
-describe.each(stores)('the store contract: $name', ({ open }) => {
+describe.each(storeList())('the store contract: $name', ({ open }) => {
   let store: Store;
   const start = async (): Promise<Store> => {
     store = await open();

@@ -47,7 +47,9 @@ export async function checkRedisLedger(admin: Redis, prefix: string, ends: reado
     checkRows(end, own);
   }
   let cost = 0;
-  for (const name of await admin.keys(`${keys.meter('default', '')}*`)) {
+  const meters = await admin.keys(`${keys.meter('default', '')}*`);
+  if (ends.length > 0) expect(meters.length, 'meters').toBeGreaterThan(0);
+  for (const name of meters) {
     const [used, held] = await admin.hmget(name, 'u', 'h');
     expect(Number(held), `held of ${name}`).toBe(0);
     if (name.endsWith('tenant:/costUsdPerMonth')) cost = Number(used);

@@ -4,6 +4,7 @@ import { UpstreamError } from '../../src/upstream/contract.ts';
 import { RawClient, type FrameOf } from './raw-client.ts';
 import { createScriptedUpstream, type ScriptedCall } from './scripted-upstream.ts';
 import { newTurnId, startTestGateway } from './test-gateway.ts';
+import { testModel } from './test-model.ts';
 
 export type Person = 'ann' | 'bob' | 'root' | 'stranger' | 'operator';
 
@@ -19,24 +20,10 @@ const people: Record<Person, { tenant: string; subject: string; roles: string[] 
 export const keyOf = (person: Person): string => `a-key-of-twenty-letters-${person}`;
 export const withKey = (person: Person): { authorization: string } => ({ authorization: `Bearer ${keyOf(person)}` });
 
-const modelOf = (model: string, price: { input: number; output: number; cacheRead: number }) => ({
-  provider: 'openai' as const,
-  model,
-  contextTokens: 100_000,
-  encoding: 'o200k_base' as const,
-  input: ['text' as const],
-  tools: true,
-  reasoning: false,
-  structuredOutput: false,
-  price,
-  source: 'test',
-  asOf: '2026-01-01',
-});
-
 /** Dollars a million tokens; so small that a day's sum needs every billionth. */
 const models = [
-  modelOf('gpt-4o', { input: 1, output: 2, cacheRead: 0.25 }),
-  modelOf('gpt-4o-mini', { input: 0.15, output: 0.6, cacheRead: 0.075 }),
+  testModel('gpt-4o', { input: 1, output: 2, cacheRead: 0.25 }),
+  testModel('gpt-4o-mini', { input: 0.15, output: 0.6, cacheRead: 0.075 }),
 ];
 
 const words = (count: number): string[] => Array.from({ length: count }, () => ' word');

@@ -3,6 +3,7 @@ import { endOfAll, type LogEvent } from '../../session/log-event.ts';
 import type { StoredSession, StoredSummary, TurnEntry } from '../../store/contract.ts';
 import { defineRoute, type Route } from '../contract.ts';
 import type { HttpServices } from '../services.ts';
+import { actBy } from '../act-by.ts';
 import { exportSchema, sessionParams } from './session-schemas.ts';
 import { describeSession, findSession } from './sessions.ts';
 
@@ -26,16 +27,7 @@ export function exportRoute(services: HttpServices): Route {
     async answerTo({ id, params, address, signal }, identity) {
       const { stored, session } = await findSession(services, identity, params.id);
       const summary = await store.readSummary(stored);
-      const { tenant, subject, credential } = identity;
-      audit.note({
-        act: 'session.exported',
-        tenant,
-        subject,
-        key: credential?.id,
-        address,
-        request: id,
-        target: params.id,
-      });
+      audit.note(actBy(identity, { id, address }, { act: 'session.exported', target: params.id }));
       return {
         status: 200,
         headers: {

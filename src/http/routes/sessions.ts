@@ -8,6 +8,7 @@ import { mayUseSession, noSession } from '../access.ts';
 import { defineRoute, type Route } from '../contract.ts';
 import { decodeCursor, encodeCursor, wrongCursor } from '../cursor.ts';
 import type { HttpServices } from '../services.ts';
+import { actBy } from '../act-by.ts';
 import { erasedSchema, listedSessionSchema, sessionParams, sessionSchema, turnsSchema } from './session-schemas.ts';
 
 const limitSchema = z.coerce.number().int().min(1).max(100).default(20);
@@ -95,16 +96,7 @@ export function sessionRoutes(services: HttpServices): Route[] {
           throw noSession();
         }
         await services.eraseSession(found);
-        const { tenant, subject, credential } = identity;
-        audit.note({
-          act: 'session.erased',
-          tenant,
-          subject,
-          key: credential?.id,
-          address,
-          request: id,
-          target: params.id,
-        });
+        audit.note(actBy(identity, { id, address }, { act: 'session.erased', target: params.id }));
         return { status: 200, data: { session: params.id, erased: true } };
       },
     }),

@@ -11,6 +11,7 @@ import {
 import { defineRoute, type Route } from '../contract.ts';
 import { Problem } from '../problem.ts';
 import type { HttpServices } from '../services.ts';
+import { actBy } from '../act-by.ts';
 import { parseTime } from '../usage-time.ts';
 import { writeCsv } from '../write-csv.ts';
 
@@ -80,8 +81,7 @@ export function usageRoutes({ queryUsage, audit, clock }: HttpServices): Route[]
       problems: [422],
       async answerTo({ id, query, address, accepted }, identity) {
         const report = await ask(queryUsage, usageQueryOf(query, identity, clock.wall()));
-        const { tenant, subject, credential } = identity;
-        audit.note({ act: 'usage.read', tenant, subject, key: credential?.id, address, request: id });
+        audit.note(actBy(identity, { id, address }, { act: 'usage.read' }));
         const isCsv = query.format === undefined ? accepted === 'text/csv' : query.format === 'csv';
         if (!isCsv) return { status: 200, data: report };
         return {

@@ -32,25 +32,54 @@ export function createEmbeddedAccounts({
   commit,
 }: EmbeddedAccountsOptions): AccountStore & { flushed(): Promise<void> } {
   let changes = noChanges();
+  /** Has not taken the changes yet. */
   let writing: Promise<void> | undefined;
+  /** The newest, whether or not it has. */
+  let latest: Promise<void> | undefined;
   /** Taken by a transaction that has not been committed. */
   let underway = noChanges();
   /** Tenants that are listed. */
   const listed = new Set<string>();
 
   function changed(): Changes {
-    writing ??= new Promise<void>((resolve) => setImmediate(resolve)).then(() => {
-      writing = undefined;
-      return commit(() => {
-        // whatever changed until now: all states are of one moment
+    void scheduled();
+    return changes;
+  }
+
+  /** The write that will take everything changed until now; one after another, so that a state never replaces a newer one. */
+  function scheduled(): Promise<void> {
+    if (writing !== undefined) return writing;
+    const before = latest?.catch(() => {});
+    writing = new Promise<void>((resolve) => setImmediate(resolve)).then(() => before).then(flush);
+    latest = writing;
+    // who needs to know asks `flushed`
+    writing.catch(() => {});
+    return writing;
+  }
+
+  async function flush(): Promise<void> {
+    try {
+      await commit(() => {
+        writing = undefined;
+        // all states are of one moment
         underway = changes;
         changes = noChanges();
         write(underway);
       });
-    });
-    // who needs to know asks `flushed`
-    writing.catch(() => {});
-    return changes;
+    } catch (error) {
+      writing = undefined;
+      changes = merged(underway, changes);
+      listed.clear();
+      throw error;
+    } finally {
+      underway = noChanges();
+    }
+  }
+
+  async function flushed(): Promise<void> {
+    // some are left of a write that failed
+    const isLeft = changes.meters.size + changes.accounts.size + changes.rows.length > 0;
+    await (isLeft ? scheduled() : latest);
   }
 
   function write({ meters, accounts, rows }: Changes): void {
@@ -79,7 +108,7 @@ export function createEmbeddedAccounts({
     writeAccount: (tenant, account, state) =>
       void changed().accounts.set(`${tenant}\n${account}`, { tenant, account, state }),
     writeRow: (tenant, row, at) => void changed().rows.push({ tenant, row, at }),
-    flushed: async () => writing,
+    flushed,
   };
   const book = createAccountBook({ file, now: createStoreTime() });
   for (const { key, value } of database.getRange(keys.accountsRange())) {
@@ -89,9 +118,9 @@ export function createEmbeddedAccounts({
 
   return {
     ...book,
-    flushed: file.flushed,
+    flushed,
     async readAccount(tenant, account) {
-      await writing;
+      await flushed();
       const state = book.stateOf(tenant, account);
       if (state === undefined) return undefined;
       const turn = account.slice(account.indexOf('/') + 1);
@@ -108,7 +137,7 @@ export function createEmbeddedAccounts({
       return [...new Set([...listed, ...(await book.accountTenants())])];
     },
     async readLedger(tenant, { from, to, after, limit }) {
-      await writing;
+      await flushed();
       const start = after === undefined ? keys.ledgerFrom(tenant, from) : [...(JSON.parse(after) as string[]), 0];
       const found = [...database.getRange({ start, end: keys.ledgerFrom(tenant, to), limit })];
       const rows = found.map(({ value }) => value as LedgerRow);
@@ -125,6 +154,14 @@ export function createEmbeddedAccounts({
         });
       }
     },
+  };
+}
+
+function merged(older: Changes, newer: Changes): Changes {
+  return {
+    meters: new Map([...older.meters, ...newer.meters]),
+    accounts: new Map([...older.accounts, ...newer.accounts]),
+    rows: [...older.rows, ...newer.rows],
   };
 }
 
