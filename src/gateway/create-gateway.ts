@@ -23,8 +23,9 @@ import { recoverTurns } from '../turn/recover-turns.ts';
 import { TurnEngine } from '../turn/turn-engine.ts';
 import type { TurnService } from '../turn/turn-service.ts';
 import type { Upstream } from '../upstream/contract.ts';
+import { createReadPace } from '../upstream/read-pace.ts';
 import { createTelemetry } from './create-telemetry.ts';
-import { watchEventLoop } from './event-loop-delay.ts';
+import { watchEventLoop, watchUtilization } from './event-loop-delay.ts';
 import { HealthChecks } from './health-checks.ts';
 import { checkSummaryRoute, LiveRoutes, needsLanguage, reloadedKeys } from './live-routes.ts';
 import { createModelFacts } from './model-facts.ts';
@@ -167,6 +168,7 @@ async function assemble(parts: Parts): Promise<Gateway> {
     detectLanguage: needsLanguage(config) ? await loadLanguageDetector() : undefined,
     wall: () => clock.wall(),
     load: () => load(),
+    pace: createReadPace({ maxWaitMs: limits.coalesceMs, busyShare: watchUtilization(), clock }),
   });
   const { router } = routes;
   const dispatcher = new Dispatcher({
@@ -191,11 +193,12 @@ async function assemble(parts: Parts): Promise<Gateway> {
   let membership: Membership | undefined;
   let draining = false;
   let stopListening = (): void => {};
-  const commit = new GroupCommit(store, (error) => {
+  const storeTrouble = (error: unknown): void => {
     if (error instanceof LeaseLostError) membership?.lease.lost();
     else if (error instanceof StoreLossError) membership?.watch.look();
     else logger.error({ error }, 'the node log could not be written; trying again');
-  });
+  };
+  const commit = new GroupCommit(store, storeTrouble);
   const telemetry = createTelemetry({
     config,
     clock,

@@ -1,4 +1,4 @@
-import { monitorEventLoopDelay } from 'node:perf_hooks';
+import { monitorEventLoopDelay, performance } from 'node:perf_hooks';
 
 const nanosecondsPerMs = 1e6;
 const resolutionMs = 10;
@@ -26,5 +26,16 @@ export function watchEventLoop(): { delayMs(): number; stop(): void } {
       clearInterval(timer);
       histogram.disable();
     },
+  };
+}
+
+/** Share of the time since its last call in which the event loop was busy. */
+export function watchUtilization(): () => number {
+  let last = performance.eventLoopUtilization();
+  return () => {
+    const now = performance.eventLoopUtilization();
+    const { utilization } = performance.eventLoopUtilization(now, last);
+    last = now;
+    return utilization;
   };
 }

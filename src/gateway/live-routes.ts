@@ -5,6 +5,7 @@ import type { Load } from '../routing/degradation.ts';
 import type { DetectLanguage } from '../routing/match.ts';
 import { createRouter, RuleError } from '../routing/route-table.ts';
 import type { Upstream } from '../upstream/contract.ts';
+import type { ReadPace } from '../upstream/read-pace.ts';
 import { createModelFacts } from './model-facts.ts';
 import { createUpstream, createUpstreams } from './create-upstreams.ts';
 
@@ -27,6 +28,8 @@ export interface LiveRoutesOptions {
   detectLanguage: DetectLanguage | undefined;
   wall(): number;
   load(): Load;
+  /** Of the calls of upstreams that are made here. */
+  pace?: ReadPace | undefined;
 }
 
 /** The router and the upstreams behind it; both may be exchanged, and turns keep the way they were given. */
@@ -87,13 +90,13 @@ export class LiveRoutes {
   }
 
   #build(config: Config): Router {
-    const { given, wall, load } = this.#options;
+    const { given, wall, load, pace } = this.#options;
     const detectLanguage = this.#detect;
     const made = new Map<string, { config: string; upstream: Upstream }>();
     const own = config.upstreams.map((upstream) => {
       const text = JSON.stringify(upstream);
       const known = this.#made.get(upstream.name);
-      const entry = known?.config === text ? known : { config: text, upstream: createUpstreamOf(upstream) };
+      const entry = known?.config === text ? known : { config: text, upstream: createUpstreamOf(upstream, pace) };
       made.set(upstream.name, entry);
       return entry.upstream;
     });
@@ -132,7 +135,10 @@ export function createRouterOf(
 /** Throws `ConfigError` for rules that cannot be used and upstreams that cannot be made. */
 export function checkRoutes(config: Config): void {
   createModelFacts(config);
-  const upstreams = config.upstreams.length === 0 ? createUpstreams([]) : config.upstreams.map(createUpstreamOf);
+  const upstreams =
+    config.upstreams.length === 0
+      ? createUpstreams([])
+      : config.upstreams.map((upstream) => createUpstreamOf(upstream));
   checkSummaryRoute(config, createRouterOf(config, upstreams));
 }
 
@@ -147,9 +153,9 @@ export function checkSummaryRoute(config: Config, router: Router): void {
   }
 }
 
-function createUpstreamOf(config: UpstreamConfig): Upstream {
+function createUpstreamOf(config: UpstreamConfig, pace?: ReadPace): Upstream {
   try {
-    return createUpstream(config);
+    return createUpstream(config, pace);
   } catch (error) {
     throw new ConfigError([`“upstreams”: ${config.name}: ${(error as Error).message}`]);
   }

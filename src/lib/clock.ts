@@ -1,3 +1,5 @@
+import { performance } from 'node:perf_hooks';
+
 export interface Timer {
   cancel(): void;
 }

@@ -6,6 +6,8 @@ export interface CommitTarget {
   readonly key: { readonly tenant: string; readonly session: string };
   /** The session is gone; what is pending must not be written any more. */
   readonly erased: boolean;
+  /** What was added is on its way to the store, and must not change any more. */
+  taken(): void;
   /** Everything before `position` is in the node log. */
   acknowledged(position: number): void;
 }
@@ -51,6 +53,12 @@ export class GroupCommit {
     setImmediate(this.#flush);
   }
 
+  /** The last event that was added has grown. */
+  extended(target: CommitTarget, end: number): void {
+    const known = this.#pending.get(target);
+    if (known !== undefined) known.end = end;
+  }
+
   close(): void {
     this.#closed = true;
   }
@@ -61,6 +69,7 @@ export class GroupCommit {
     const batch = [...this.#pending.values()];
     this.#pending = new Map();
     this.#inFlight = true;
+    for (const { target } of batch) target.taken();
     void this.#write(batch);
   };
 

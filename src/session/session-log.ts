@@ -1,7 +1,9 @@
-import type { LogEvent, UnplacedEvent } from './log-event.ts';
+import type { LogEvent, LogEventOf, UnplacedEvent } from './log-event.ts';
 import { canMerge, endOf, lengthOf, mergeEvents, sliceFrom } from './log-event.ts';
 
-/** Longest text of one delta that a replay sends, in UTF-16 code units. */
+type DeltaKind = LogEventOf<'delta'>['kind'];
+
+/** Longest text of one joined delta, in UTF-16 code units. */
 const maxMergedLength = 8_192;
 
 /**
@@ -17,6 +19,8 @@ export class SessionLog {
   #visible: LogEvent[] = [];
   /** Placed, but not yet durable. */
   #fresh: LogEvent[] = [];
+  /** The last event, while it is a delta that the store was not given yet. */
+  #open: LogEventOf<'delta'> | undefined;
   /** What the node log has acknowledged. */
   #acknowledged: number;
   /** Events that become durable by a store call of their own, not by the node log. */
@@ -48,7 +52,24 @@ export class SessionLog {
     const placed = Object.assign(event, { pos: this.#head }) as LogEvent;
     this.#head += lengthOf(placed);
     this.#fresh.push(placed);
+    this.#open = placed.t === 'delta' ? placed : undefined;
     return placed;
+  }
+
+  /** Joins a text to the last event, if that is a delta of the same turn and kind which the store was not given yet. */
+  extend(turn: string, kind: DeltaKind, text: string, tokens: number): boolean {
+    const open = this.#open;
+    if (open === undefined || open.turn !== turn || open.kind !== kind) return false;
+    if (open.text.length + text.length > maxMergedLength) return false;
+    open.text += text;
+    open.tokens = tokens;
+    this.#head += text.length;
+    return true;
+  }
+
+  /** The store is given what was placed until now. */
+  seal(): void {
+    this.#open = undefined;
   }
 
   /** Places an event that is durable only after `confirm`; nothing behind it is shown before. */

@@ -126,6 +126,21 @@ export class Session {
     return placed;
   }
 
+  /** As `append`, for a part of an answer: joined to what waits to be written. `kind` is undefined for the visible text. */
+  appendDelta(turn: string, kind: 'reasoning' | undefined, text: string, tokens: number): void {
+    const { log } = this;
+    const { commit } = this.#dependencies;
+    if (log.extend(turn, kind, text, tokens)) return commit.extended(this, log.head);
+    const placed = log.append(
+      kind === undefined ? { t: 'delta', turn, text, tokens } : { t: 'delta', turn, kind, text, tokens },
+    );
+    commit.add(this, placed, log.head);
+  }
+
+  taken(): void {
+    this.log.seal();
+  }
+
   /** The group commit's word: everything before `position` is in the node log. */
   acknowledged(position: number): void {
     this.#show(this.log.acknowledge(position));

@@ -273,8 +273,7 @@ export class Turn implements LiveTurn {
     this.output = new TurnOutput({
       createCounter: () => this.tokens.createCounter(),
       emit: (kind, text, tokens) => {
-        if (kind === 'text') session.append({ t: 'delta', turn: this.id, text, tokens });
-        else session.append({ t: 'delta', turn: this.id, kind, text, tokens });
+        session.appendDelta(this.id, kind === 'text' ? undefined : kind, text, tokens);
         if (this.#spending.shown(tokens)) this.#askForMore();
       },
       atLimit: () => {

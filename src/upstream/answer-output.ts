@@ -44,6 +44,11 @@ export class AnswerOutput {
     return this.#open;
   }
 
+  /** Something of the answer was handed on. */
+  get begun(): boolean {
+    return this.#outputBytes > 0;
+  }
+
   /** @throws UpstreamError upstream_too_large, as do `reasoning` and `toolCallDelta` */
   text(text: string): void {
     if (!this.#admit(text)) return;

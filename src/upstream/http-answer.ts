@@ -6,6 +6,7 @@ import { classifyProviderFailure } from './provider-failure.ts';
 import type { ProviderController, ProviderHandler, ProviderRequest } from './provider-connections.ts';
 import type { ProviderPool } from './provider-pool.ts';
 import { parseRetryAfter } from './retry-after.ts';
+import type { ReadPace } from './read-pace.ts';
 import type { Slot } from './slots.ts';
 import { Watchdog, type WatchdogPhase } from './watchdog.ts';
 
@@ -28,6 +29,7 @@ export interface HttpAnswerOptions {
   /** Values that must not come back in a message. */
   secrets: readonly string[];
   createReader(output: AnswerOutput): WireReader;
+  pace?: ReadPace | undefined;
 }
 
 type Headers = Readonly<Record<string, string | string[] | undefined>>;
@@ -42,6 +44,8 @@ const maxErrorBodyBytes = 64 * 1024;
 /** How long and how much an ended answer may still send before its connection is closed rather than kept. */
 const lingerMs = 1000;
 const maxLingerBytes = 64 * 1024;
+/** An answer that comes faster than this per wait is read at once. */
+const maxGatheredBytes = 64 * 1024;
 /** How long a settled answer waits for the end of its body. */
 const settleMs = 250;
 /** undici connects again for as long as connections die unused, such as where something else than HTTP answers first. */
@@ -67,6 +71,9 @@ export class HttpAnswer implements ProviderHandler {
   #errorBody: Buffer[] = [];
   #errorBodyBytes = 0;
   #lingerBytes = 0;
+  /** Bytes that wait for more, while the process is busy. */
+  #gathered: Buffer[] | undefined;
+  #gatheredBytes = 0;
   #lingerTimer: Timer | undefined;
   #settleTimer: Timer | undefined;
   readonly #onAbort = (): void => this.#abort();
@@ -125,12 +132,7 @@ export class HttpAnswer implements ProviderHandler {
 
   onResponseData(bytes: Buffer): void {
     if (this.#state === 'reading') {
-      try {
-        this.#reader.feed(bytes);
-        this.#settle();
-      } catch (error) {
-        this.#fail(wrap(error));
-      }
+      if (!this.#gathers(bytes)) this.#read(bytes);
     } else if (this.#state === 'refused') {
       this.#errorBody.push(bytes.subarray(0, maxErrorBodyBytes - this.#errorBodyBytes));
       this.#errorBodyBytes += bytes.length;
@@ -142,18 +144,49 @@ export class HttpAnswer implements ProviderHandler {
   }
 
   onResponseEnd(): void {
+    this.#readGathered();
     if (this.#state === 'reading') this.#guarded(() => this.#reader.finish());
     else if (this.#state === 'refused') this.#refuse();
     this.#close();
   }
 
   onResponseError(error: Error): void {
+    this.#readGathered();
     if (this.#state === 'refused') this.#refuse();
     else if (this.#state === 'starting' || this.#state === 'reading') {
       const phase = this.#state === 'reading' ? 'reading' : this.#controller === undefined ? 'connecting' : 'waiting';
       this.#fail(brokenConnection(phase, error));
     }
     this.#close();
+  }
+
+  /** Whether the bytes wait for more; the first token never does. */
+  #gathers(bytes: Buffer): boolean {
+    if (this.#gathered === undefined) {
+      if (!this.#output.begun || this.#options.pace?.defer(this.#readGathered) !== true) return false;
+      this.#gathered = [];
+      this.#gatheredBytes = 0;
+    }
+    this.#gathered.push(bytes);
+    this.#gatheredBytes += bytes.length;
+    if (this.#gatheredBytes > maxGatheredBytes) this.#readGathered();
+    return true;
+  }
+
+  readonly #readGathered = (): void => {
+    const gathered = this.#gathered;
+    this.#gathered = undefined;
+    if (gathered === undefined || this.#state !== 'reading') return;
+    this.#read(gathered.length === 1 ? gathered[0]! : Buffer.concat(gathered));
+  };
+
+  #read(bytes: Buffer): void {
+    try {
+      this.#reader.feed(bytes);
+      this.#settle();
+    } catch (error) {
+      this.#fail(wrap(error));
+    }
   }
 
   #settle(): void {
@@ -173,6 +206,7 @@ export class HttpAnswer implements ProviderHandler {
   }
 
   #expire(phase: WatchdogPhase, boundMs: number): void {
+    this.#readGathered();
     if (this.#state === 'refused') this.#refuse();
     else if (this.#state === 'reading' && this.#reader.finished) {
       // The answer is whole; only a provider that forgets to hang up is still talked to.

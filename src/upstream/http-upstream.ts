@@ -14,6 +14,7 @@ import { checkOverHttp } from './http-check.ts';
 import { brokenConnection } from './http-errors.ts';
 import { createKeyRing, type KeyRing } from './key-ring.ts';
 import { createProviderPool } from './provider-pool.ts';
+import type { ReadPace } from './read-pace.ts';
 import { readTlsFiles, type TlsFiles } from './tls-settings.ts';
 
 /** What all wires over HTTP are configured with. */
@@ -50,6 +51,8 @@ export interface HttpUpstreamOptions {
   /** Finds addresses; default: as the system does. */
   lookup?: LookupFunction | undefined;
   clock?: Clock | undefined;
+  /** Lets tokens gather while the process is busy. Default: none ever waits. */
+  pace?: ReadPace | undefined;
 }
 
 /** What a reader of answers is made with. */
@@ -157,6 +160,7 @@ export function createHttpUpstream(options: HttpUpstreamOptions, wire: HttpWire)
         {
           pool,
           clock,
+          pace: options.pace,
           timeouts: request.timeouts === undefined ? options.timeouts : withOwn(options.timeouts, request.timeouts),
           maxOutputBytes,
           secrets,

@@ -146,7 +146,8 @@ describe('a cancel closes the connection to the provider', () => {
     const turn = newTurnId();
     client.send({ t: 'turn', s: 0, id: turn, input: 'a' });
     const request = await double.request(0);
-    for (let i = 0; i < tokens; i++) await client.next('delta');
+    // a busy gateway sends several in one
+    if (tokens > 0) await client.next('delta', (delta) => delta.tokens >= tokens);
     client.send({ t: 'cancel', ref: 2, s: 0, turn });
     expect(await client.next('cancelling')).toMatchObject({ upstream: 'aborting' });
     const ended = await client.next('turn.ended');

@@ -7,6 +7,7 @@ import { classifyProviderFailure } from '../provider-failure.ts';
 import { notAnAnswer, parseDocument, parseEvent, truncated } from '../wire-events.ts';
 import type { ChatChoice, ChatChunk, ChatDelta, ContentPart } from './chunk.ts';
 import { annotatedSources, listedSources } from './sources.ts';
+import { UsualChunk } from './usual-chunk.ts';
 import { ToolCallAssembler } from './tool-call-assembler.ts';
 import { readChatUsage } from './usage.ts';
 
@@ -25,6 +26,7 @@ export class ChatReader implements WireReader {
   readonly #options: ChatReaderOptions;
   readonly #body: BodyReader;
   readonly #toolCalls: ToolCallAssembler;
+  readonly #usual = new UsualChunk();
   #rawFinish: string | undefined;
   #listedSources = 0;
 
@@ -58,7 +60,11 @@ export class ChatReader implements WireReader {
   #readEvent(data: string, atEnd: boolean): void {
     if (!this.#output.open) return;
     if (data.charCodeAt(0) === openBrace) {
-      this.#readChunk(parseEvent(data, atEnd));
+      const said = this.#usual.read(data);
+      if (said !== undefined) return this.#output.text(said);
+      const chunk = parseEvent(data, atEnd);
+      this.#usual.learn(data, chunk);
+      this.#readChunk(chunk);
       return;
     }
     const text = data.trim();

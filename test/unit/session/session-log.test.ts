@@ -28,6 +28,34 @@ const pieces = fc.array(
 );
 
 describe('a session log', () => {
+  test('joins a delta to the last event as long as the store was not given that', () => {
+    const joins = fc.array(fc.record({ piece: pieces.map((some) => some[0]!), isSealed: fc.boolean() }), {
+      minLength: 1,
+    });
+    fc.assert(
+      fc.property(joins, (steps) => {
+        const log = new SessionLog(0);
+        const apart = new SessionLog(0);
+        const given: LogEvent[] = [];
+        const copies: string[] = [];
+        for (const [i, { piece, isSealed }] of steps.entries()) {
+          const { turn, kind, text } = piece;
+          apart.append({ t: 'delta', turn, kind, text, tokens: i });
+          if (!log.extend(turn, kind, text, i)) given.push(log.append({ t: 'delta', turn, kind, text, tokens: i }));
+          if (!isSealed) continue;
+          log.seal();
+          copies.splice(0, copies.length, ...given.map((event) => JSON.stringify(event)));
+        }
+        expect(log.head).toBe(apart.head);
+        // what the store was given stays as it was
+        expect(given.slice(0, copies.length).map((event) => JSON.stringify(event))).toEqual(copies);
+        const shown = log.acknowledge(log.head);
+        expect(assemble(shown)).toEqual(assemble(apart.acknowledge(apart.head)));
+        expect(shown.at(-1)).toMatchObject({ tokens: steps.length - 1 });
+      }),
+    );
+  });
+
   test('shows events strictly in order, and only durable ones', () => {
     const log = new SessionLog(10);
     log.append({ t: 'delta', turn: 'a', text: 'abc', tokens: 1 });

@@ -1,10 +1,15 @@
 import { createServer, type Socket } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { ReadPace } from '../../../src/upstream/read-pace.ts';
 import type { Plan, StreamFault } from '../../support/upstream-double/plan.ts';
 import { startUpstreamDouble, type UpstreamDouble } from '../../support/upstream-double/start-upstream-double.ts';
 import { answerText } from '../../support/upstream-double/token-text.ts';
 import { createTestUpstream, helloRequest, runAnswer } from './support/chat-upstream.ts';
 
+/** As if the process were always busy. */
+const gathering: ReadPace = { defer: (read) => setTimeout(read, 20) !== undefined };
+
+let pace: ReadPace | undefined;
 let double: UpstreamDouble;
 beforeEach(async () => {
   double = await startUpstreamDouble();
@@ -13,7 +18,7 @@ afterEach(() => double.close());
 
 async function run(plan: Plan, options: { maxOutputBytes?: number } = {}) {
   double.setPlan(plan);
-  const upstream = createTestUpstream({ baseUrl: double.url, ...options });
+  const upstream = createTestUpstream({ baseUrl: double.url, pace, ...options });
   const sink = await runAnswer(upstream);
   await upstream.close();
   expect(sink.violations).toEqual([]);
@@ -22,7 +27,14 @@ async function run(plan: Plan, options: { maxOutputBytes?: number } = {}) {
   return sink;
 }
 
-describe('a broken stream', () => {
+describe.each([
+  ['a broken stream', undefined],
+  ['a broken stream that gathers', gathering],
+])('%s', (_name, ownPace) => {
+  beforeEach(() => {
+    pace = ownPace;
+  });
+
   it.each<[StreamFault, string]>([
     [{ kind: 'truncate', afterTokens: 5 }, 'upstream_truncated'],
     [{ kind: 'truncate', afterTokens: 0 }, 'upstream_truncated'],
