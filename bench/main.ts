@@ -1,11 +1,12 @@
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { cpus, release, totalmem, type } from 'node:os';
+import { cpus, loadavg, release, totalmem, type } from 'node:os';
 import { dirname } from 'node:path';
 import { ArgumentError, type BenchArguments, readArguments } from './arguments.ts';
 import { choosePeers, peerIds } from './peers/choose-peers.ts';
 import { parleyPeers } from './peers/parley.ts';
 import { judged } from './report/judge.ts';
+import { reportHtml } from './report/report-html.ts';
 import { tableOf } from './report/table-text.ts';
 import { fileVersion, type ResultFile } from './result.ts';
 import { suites, suitesWithPeers } from './suites/all.ts';
@@ -30,6 +31,7 @@ const file: ResultFile = {
     memoryGb: Math.round(totalmem() / 2 ** 30),
     system: `${type()} ${release()}`,
     node: process.version,
+    loadBefore: loadavg()[0]!,
   },
   contenders: contenders.map(({ id, name, version, does, cancelledBy }) => ({ id, name, version, does, cancelledBy })),
   absent,
@@ -51,13 +53,14 @@ for (const name of options.suites) {
 file.finishedAt = new Date().toISOString();
 save();
 process.stdout.write(tableOf(file));
-if (options.out !== undefined) process.stdout.write(`\nwritten to ${options.out}.json\n`);
+if (options.out !== undefined) process.stdout.write(`\nwritten to ${options.out}.json and .html\n`);
 process.exit(failed.length > 0 ? 1 : 0);
 
 function save(): void {
   if (options.out === undefined) return;
   mkdirSync(dirname(options.out), { recursive: true });
   writeFileSync(`${options.out}.json`, `${JSON.stringify(file, undefined, 2)}\n`);
+  writeFileSync(`${options.out}.html`, reportHtml(file));
 }
 
 function readOrLeave(): BenchArguments {

@@ -23,7 +23,15 @@ export interface ResultFile {
   finishedAt?: string;
   commit: string;
   command: string;
-  machine: { cpu: string; cores: number; memoryGb: number; system: string; node: string };
+  machine: {
+    cpu: string;
+    cores: number;
+    memoryGb: number;
+    system: string;
+    node: string;
+    /** Average of runnable processes over the minute before the run. */
+    loadBefore: number;
+  };
   contenders: Contender[];
   absent: { id: string; reason: string }[];
   rows: ResultRow[];
@@ -48,6 +56,8 @@ export interface ResultRow {
   /** How it was measured, in a sentence or two. */
   method?: string;
   goal?: Goal;
+  /** Where the time goes, of a goal that was not reached. */
+  profile?: string;
   figures: Figure[];
 }
 

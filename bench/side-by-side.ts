@@ -1,8 +1,11 @@
 import type { Peer } from './peers/contract.ts';
-import { processTree, type ServerProcess, startServer } from './processes.ts';
-import type { MeasureName, Measures, Target } from './load/job.ts';
+import type { MeasureName, Measures } from './load/job.ts';
+import { profileParley } from './load/profile-parley.ts';
 import { runDriver } from './load/run-driver.ts';
-import type { Figure, Log } from './result.ts';
+import { type ServerProcess, startServer } from './processes.ts';
+import { isReached, judged } from './report/judge.ts';
+import type { Figure, Log, ResultRow } from './result.ts';
+import { targetOf } from './target.ts';
 
 /** What the suites are told of a run. */
 export interface BenchRun {
@@ -81,17 +84,6 @@ async function measureOne<Name extends MeasureName, Answer>(
   }
 }
 
-export function targetOf(peer: Peer, server: ServerProcess): Target {
-  const { dialect } = peer;
-  return {
-    url: server.url,
-    dialect: dialect.kind === 'sse' ? { ...dialect, headers: { ...dialect.headers, ...server.headers } } : dialect,
-    pids: server.pid === 0 ? [] : processTree(server.pid),
-    ...(server.beside === undefined ? {} : { besidePid: server.beside.pid }),
-    ...(peer.metricsPath === undefined ? {} : { metricsUrl: `${server.url}${peer.metricsPath}` }),
-  };
-}
-
 /** Figures of a row in the order of the contenders. */
 export function figuresOf<Answer>(
   outcomes: readonly Outcome<Answer>[],
@@ -102,4 +94,20 @@ export function figuresOf<Answer>(
     name,
     ...(answer === undefined ? { note: failure ?? 'not measured' } : read(answer, id)),
   }));
+}
+
+/** The rows with verdicts; the first that a store did not reach, with what a profile of the same load shows. */
+export async function withProfile<Name extends MeasureName>(
+  run: BenchRun,
+  plan: Pick<SideBySide<Name, unknown>, 'measure' | 'options' | 'upstream'>,
+  rows: readonly ResultRow[],
+): Promise<ResultRow[]> {
+  const verdicts = rows.map(judged);
+  const missed = verdicts.find((row) => isReached(row) === false);
+  const figure = missed?.figures.find(({ verdict }) => verdict?.isReached === false);
+  const peer = run.contenders.find(({ id }) => id === figure?.of);
+  if (missed === undefined || peer === undefined) return verdicts;
+  run.log(`${peer.name}: a profile, as the goal was not reached`);
+  const profile = await profileParley(peer, plan, () => {}).catch((error: Error) => `No profile: ${error.message}`);
+  return verdicts.map((row) => (row === missed ? { ...row, profile: `${peer.name}. ${profile}` } : row));
 }

@@ -18,7 +18,7 @@ export interface Measures {
     answer: ProcessFigures & { microsecondsPerToken: number; tokensPerSecond: number };
   };
   delay: {
-    options: { streams: number; seconds: number; probesPerSecond: number };
+    options: { streams: number; tokensPerSecond: number; seconds: number; probesPerSecond: number };
     answer: ProcessFigures & { token: Quantiles; firstToken: Quantiles; tokensPerSecond: number };
   };
   turns: {

@@ -31,6 +31,16 @@ export class Scene {
     return this.orBroken(new Promise((resolve) => setTimeout(resolve, ms)));
   }
 
+  /** Until what piled up while streams began has been worked off; a server that never gets there is measured as it is. */
+  async steady(tokens: () => number, wantedPerSecond: number): Promise<void> {
+    await this.wait(2_000);
+    for (let tries = 0; tries < 8; tries++) {
+      const before = tokens();
+      await this.wait(1_000);
+      if (Math.abs(tokens() - before - wantedPerSecond) < 0.03 * wantedPerSecond) return;
+    }
+  }
+
   orBroken<Value>(promise: Promise<Value>): Promise<Value> {
     return Promise.race([promise, this.#broken]);
   }

@@ -35,13 +35,20 @@ function ratiosOf({ value }: Figure, figures: readonly Figure[]): Record<string,
   return Object.fromEntries(others.map((other) => [other.of, value / other.value!]));
 }
 
-function verdictOf({ figures, unit, better }: ResultRow, goal: Goal, { value }: Figure): Verdict {
+/** The goal as a value of the row's unit; undefined without one, or where it hangs on what was not measured. */
+export function limitOf({ goal, figures }: ResultRow): number | undefined {
+  if (goal?.times === undefined) return goal?.limit;
+  const base = figures.find((figure) => figure.of === goal.times)?.value;
+  return base === undefined ? undefined : goal.limit * base;
+}
+
+function verdictOf(row: ResultRow, goal: Goal, { value }: Figure): Verdict {
   if (value === undefined) return { text: 'not measured' };
-  const base = goal.times === undefined ? 1 : figures.find((figure) => figure.of === goal.times)?.value;
-  if (base === undefined) return { text: `cannot be told: ${goal.times} was not measured` };
-  const limit = goal.limit * base;
+  const limit = limitOf(row);
+  if (limit === undefined) return { text: `cannot be told: ${goal.times} was not measured` };
+  const { unit, better } = row;
   const isReached = better === 'less' ? value <= limit : value >= limit;
-  const factor = goal.times === undefined ? '' : ` (${numberText(value / base)} ×)`;
+  const factor = goal.times === undefined ? '' : ` (${numberText((value / limit) * goal.limit)} ×)`;
   const amount = `${quantityText(Math.abs(value - limit), unit)}, ${shareOf(value, limit)}`;
   const side = value < limit ? 'below' : 'above';
   const text = value === limit ? 'exactly the limit' : `${amount} ${side} ${quantityText(limit, unit)}`;

@@ -1,20 +1,20 @@
 import { numberText } from '../../src/load/text.ts';
 import type { ProcessFigures } from '../load/job.ts';
 import type { ResultRow } from '../result.ts';
-import { type BenchRun, figuresOf, sideBySide } from '../side-by-side.ts';
+import { type BenchRun, figuresOf, sideBySide, withProfile } from '../side-by-side.ts';
 
 const streams = 200;
 
 /** CPU per token. */
 export async function benchCpu(run: BenchRun): Promise<ResultRow[]> {
   const tokensPerSecond = 100;
-  const outcomes = await sideBySide(run, {
-    measure: 'cpu',
+  const plan = {
+    measure: 'cpu' as const,
     options: { streams, tokensPerSecond, seconds: run.isQuick ? 4 : 15 },
     upstream: [String(tokensPerSecond)],
-    evaluate: (answer) => answer,
-  });
-  return [
+  };
+  const outcomes = await sideBySide(run, { ...plan, evaluate: (answer) => answer });
+  return withProfile(run, plan, [
     {
       id: 'cpu-per-token',
       suite: 'cpu',
@@ -30,19 +30,18 @@ export async function benchCpu(run: BenchRun): Promise<ResultRow[]> {
         ...saturation(reached, streams * tokensPerSecond),
       })),
     },
-  ];
+  ]);
 }
 
 /** Delay of tokens and of first tokens, added to what a client sees that reads the upstream itself. */
 export async function benchDelay(run: BenchRun): Promise<ResultRow[]> {
   const tokensPerSecond = 50;
-  const outcomes = await sideBySide(run, {
-    measure: 'delay',
-    options: { streams, seconds: run.isQuick ? 3 : 10, probesPerSecond: 50 },
+  const plan = {
+    measure: 'delay' as const,
+    options: { streams, tokensPerSecond, seconds: run.isQuick ? 3 : 10, probesPerSecond: 50 },
     upstream: [String(tokensPerSecond), 'times'],
-    withDirect: true,
-    evaluate: (answer) => answer,
-  });
+  };
+  const outcomes = await sideBySide(run, { ...plan, evaluate: (answer) => answer });
   const load = `${streams} streams × ${tokensPerSecond}/s`;
   const quantities = [
     ['token', 'Delay added to a token', 'From the upstream’s write of a token to the client’s read of it', [0.5, 5]],
@@ -54,7 +53,7 @@ export async function benchDelay(run: BenchRun): Promise<ResultRow[]> {
     ],
   ] as const;
   const shares = ['p50', 'p99'] as const;
-  return quantities.flatMap(([quantity, title, method, limits]) =>
+  const rows = quantities.flatMap(([quantity, title, method, limits]) =>
     shares.map((share, i): ResultRow => {
       const base = outcomes.find(({ id }) => id === 'direct')?.answer?.[quantity][share];
       return {
@@ -83,21 +82,22 @@ export async function benchDelay(run: BenchRun): Promise<ResultRow[]> {
       };
     }),
   );
+  return withProfile(run, plan, rows);
 }
 
 /** Whole short turns. */
 export async function benchTurns(run: BenchRun): Promise<ResultRow[]> {
   const tokens = 8;
-  const outcomes = await sideBySide(run, {
-    measure: 'turns',
+  const plan = {
+    measure: 'turns' as const,
     options: { connections: 256, concurrency: 64, tokens, seconds: run.isQuick ? 4 : 10 },
     upstream: ['100'],
-    evaluate: (answer) => answer,
-  });
+  };
+  const outcomes = await sideBySide(run, { ...plan, evaluate: (answer) => answer });
   const method = `A closed loop of 64 turns at once over 256 connections (of Parley: sessions, whose histories grow), each answer ${tokens} tokens in one write of the upstream. A server that used less than 0.9 cores was held up by the load, not by itself.`;
   const idle = (cores: number): object =>
     cores < 0.9 ? { note: `not saturated: it used ${cores.toFixed(2)} cores, so the load was the limit` } : {};
-  return [
+  return withProfile(run, plan, [
     {
       id: 'turns-per-second',
       suite: 'turns',
@@ -121,7 +121,7 @@ export async function benchTurns(run: BenchRun): Promise<ResultRow[]> {
       method: 'User and system time of all processes of the server in the same run, divided by the turns that ended.',
       figures: figuresOf(outcomes, ({ microsecondsPerTurn }) => ({ value: microsecondsPerTurn })),
     },
-  ];
+  ]);
 }
 
 /** Memory of connections that do nothing. */

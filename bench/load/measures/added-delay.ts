@@ -22,17 +22,19 @@ export async function measureDelay(
   const probes = await scene.open(20);
   const delays: number[] = [];
   let isMeasuring = false;
+  let tokens = 0;
   await warm(probes, scene);
   for (const [i, client] of clients.entries()) {
     client.onText = (text) => {
-      if (!isMeasuring) return;
       const atMs = now();
       // a gateway may merge what came together
-      for (const sentMs of text.trim().split(' ')) delays.push(atMs - Number(sentMs));
+      const sent = text.trim().split(' ');
+      tokens += sent.length;
+      if (isMeasuring) for (const sentMs of sent) delays.push(atMs - Number(sentMs));
     };
     client.start(benchInput(`s${i}`, 0));
   }
-  await scene.wait(2_000);
+  await scene.steady(() => tokens, options.streams * options.tokensPerSecond);
   const watched = await scene.watch();
   isMeasuring = true;
   progress(`${options.streams} streams run`);

@@ -10,7 +10,7 @@ export async function measureCpu(target: Target, options: Cpu['options'], progre
   const clients = await scene.open(options.streams);
   const tokens = (): number => clients.reduce((sum, client) => sum + client.tokens, 0);
   for (const [i, client] of clients.entries()) client.start(benchInput(`s${i}`, 0));
-  await steady(scene, tokens, options.streams * options.tokensPerSecond);
+  await scene.steady(tokens, options.streams * options.tokensPerSecond);
   const before = tokens();
   const watched = await scene.watch();
   for (let second = 1; second <= options.seconds; second++) {
@@ -20,14 +20,4 @@ export async function measureCpu(target: Target, options: Cpu['options'], progre
   const { cpuMicroseconds, seconds, ...figures } = await watched();
   const count = tokens() - before;
   return { ...figures, microsecondsPerToken: cpuMicroseconds / count, tokensPerSecond: count / seconds };
-}
-
-/** What piled up while streams began has been worked off; a server that never gets there is measured as it is. */
-async function steady(scene: Scene, tokens: () => number, wanted: number): Promise<void> {
-  await scene.wait(2_000);
-  for (let tries = 0; tries < 8; tries++) {
-    const before = tokens();
-    await scene.wait(1_000);
-    if (Math.abs(tokens() - before - wanted) < 0.03 * wanted) return;
-  }
 }
