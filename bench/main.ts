@@ -1,89 +1,77 @@
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, writeFileSync } from 'node:fs';
-import { cpus, totalmem } from 'node:os';
-import { benchAddedDelay } from './load/added-delay.ts';
-import { benchCancelLatency } from './load/cancel-latency.ts';
-import { benchCpuPerToken } from './load/cpu-per-token.ts';
-import { benchIdleMemory } from './load/idle-memory.ts';
-import { benchNodes, benchReconnects } from './load/nodes.ts';
-import { benchAiSdkAdapter } from './micro/ai-sdk-adapter.ts';
-import { benchLimits } from './micro/limits.ts';
-import { benchOpenaiChatAdapter } from './micro/openai-chat-adapter.ts';
-import { benchTokenCounter } from './micro/token-counter.ts';
-import { benchWindowBuilding } from './micro/window-building.ts';
-import { benchWireAdapters } from './micro/wire-adapters.ts';
-import type { BenchResult, Log } from './result.ts';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpus, loadavg, release, totalmem, type } from 'node:os';
+import { dirname } from 'node:path';
+import { ArgumentError, type BenchArguments, readArguments } from './arguments.ts';
+import { choosePeers, peerIds } from './peers/choose-peers.ts';
+import { parleyPeers } from './peers/parley.ts';
+import { judged } from './report/judge.ts';
+import { reportHtml } from './report/report-html.ts';
+import { tableOf } from './report/table-text.ts';
+import { fileVersion, type ResultFile } from './result.ts';
+import { suites, suitesWithPeers } from './suites/all.ts';
 
-/** The benches by name; `npm run bench -- cpu cancel` runs some of them, `--quick` all of them shorter. */
-const benches: Record<string, (log: Log, quick: boolean) => Promise<BenchResult[]>> = {
-  counter: (log) => benchTokenCounter(log),
-  window: (log) => benchWindowBuilding(log),
-  adapter: (log) => benchOpenaiChatAdapter(log),
-  adapters: (log) => benchWireAdapters(log),
-  'ai-sdk': (log) => benchAiSdkAdapter(log),
-  limits: (log) => benchLimits(log),
-  cancel: (log) => benchCancelLatency(500, log),
-  cpu: (log, quick) => benchCpuPerToken({ streams: 200, tokensPerSecond: 100, seconds: quick ? 5 : 20 }, log),
-  delay: (log, quick) => benchAddedDelay({ streams: 200, tokensPerSecond: 50, seconds: quick ? 4 : 10 }, log),
-  nodes: (log) => benchNodes(200, log),
-  reconnects: (log, quick) => benchReconnects(quick ? 2_000 : 10_000, log),
-  memory: (log, quick) => benchIdleMemory(quick ? 3_000 : 8_000, log),
-};
-
+/** `npm run bench`: every figure of the brief beside its peers, in one run. Some suites by name; `--quick` for shorter ones. */
 const args = process.argv.slice(2);
-const quick = args.includes('--quick');
-const names = args.filter((arg) => !arg.startsWith('--'));
-const unknown = names.find((name) => benches[name] === undefined);
-if (unknown !== undefined) {
-  process.stderr.write(`There is no bench “${unknown}”; choose from ${Object.keys(benches).join(', ')}.\n`);
-  process.exit(2);
-}
-const results: BenchResult[] = [];
-for (const name of names.length > 0 ? names : Object.keys(benches)) {
-  const log: Log = (line) => process.stderr.write(`${name}: ${line}\n`);
-  results.push(...(await benches[name]!(log, quick)));
-}
-printTable(results);
-if (!args.includes('--no-file')) save(results);
-process.exit(0);
-
-function printTable(rows: readonly BenchResult[]): void {
-  const cells = rows.map(({ name, value, unit, baseline, baselineName }) => [
-    name,
-    `${figure(value)} ${unit}`,
-    baseline === undefined ? '' : `${figure(baseline)} ${unit}`,
-    baseline === undefined ? '' : `× ${figure(value / baseline)}`,
-    baselineName ?? '',
-  ]);
-  const table = [['measure', 'parley', 'baseline', 'ratio', 'baseline is'], ...cells];
-  const widths = table[0]!.map((_cell, column) => Math.max(...table.map((row) => row[column]!.length)));
-  for (const row of table)
-    process.stdout.write(
-      `${row
-        .map((cell, column) => cell.padEnd(widths[column]!))
-        .join('  ')
-        .trimEnd()}\n`,
-    );
-  for (const { name, note } of rows) if (note !== undefined) process.stdout.write(`${name}: ${note}\n`);
-}
-
-function figure(value: number): string {
-  return value >= 100 ? value.toFixed(0) : value >= 10 ? value.toFixed(1) : value.toFixed(value >= 1 ? 2 : 3);
-}
-
-function save(rows: readonly BenchResult[]): void {
-  const at = new Date().toISOString();
-  const machine = {
-    cpu: cpus()[0]?.model,
+const options = readOrLeave();
+const isWithPeers = options.suites.some((name) => suitesWithPeers.has(name));
+const { peers, absent } = choosePeers(isWithPeers ? options.peers : []);
+for (const { id, reason } of absent) process.stderr.write(`${id} is left out: ${reason}\n`);
+const { version } = JSON.parse(readFileSync('package.json', 'utf8')) as { version: string };
+const contenders = [...parleyPeers(version), ...peers];
+const file: ResultFile = {
+  format: 'parley-side-by-side',
+  version: fileVersion,
+  at: new Date().toISOString(),
+  commit: commit(),
+  command: `npm run bench${args.length > 0 ? ` -- ${args.join(' ')}` : ''}`,
+  machine: {
+    cpu: cpus()[0]?.model ?? 'unknown',
     cores: cpus().length,
     memoryGb: Math.round(totalmem() / 2 ** 30),
+    system: `${type()} ${release()}`,
     node: process.version,
-  };
-  const command = `npm run bench${args.length > 0 ? ` -- ${args.join(' ')}` : ''}`;
-  mkdirSync('bench/results', { recursive: true });
-  const file = `bench/results/${at.slice(0, 10)}.json`;
-  writeFileSync(file, `${JSON.stringify({ at, machine, commit: commit(), command, results: rows }, undefined, 2)}\n`);
-  process.stdout.write(`\nwritten to ${file}\n`);
+    loadBefore: loadavg()[0]!,
+  },
+  contenders: contenders.map(({ id, name, version, does, cancelledBy }) => ({ id, name, version, does, cancelledBy })),
+  absent,
+  rows: [],
+};
+const failed: string[] = [];
+for (const name of options.suites) {
+  const log = (line: string): void => void process.stderr.write(`${name}: ${line}\n`);
+  try {
+    const rows = await suites[name]!({ contenders, isQuick: options.isQuick, log });
+    file.rows.push(...rows.map(judged));
+  } catch (error) {
+    failed.push(name);
+    log(`failed: ${(error as Error).message}`);
+  }
+  // a run that is killed keeps what it has
+  save();
+}
+file.finishedAt = new Date().toISOString();
+save();
+process.stdout.write(tableOf(file));
+if (options.out !== undefined) process.stdout.write(`\nwritten to ${options.out}.json and .html\n`);
+process.exit(failed.length > 0 ? 1 : 0);
+
+function save(): void {
+  if (options.out === undefined) return;
+  mkdirSync(dirname(options.out), { recursive: true });
+  writeFileSync(`${options.out}.json`, `${JSON.stringify(file, undefined, 2)}\n`);
+  writeFileSync(`${options.out}.html`, reportHtml(file));
+}
+
+function readOrLeave(): BenchArguments {
+  try {
+    const known = { suites: Object.keys(suites), peers: peerIds };
+    return readArguments(args, known, new Date().toISOString().slice(0, 10));
+  } catch (error) {
+    if (!(error instanceof ArgumentError)) throw error;
+    process.stderr.write(`${error.message}\n`);
+    process.exit(2);
+  }
 }
 
 function commit(): string {

@@ -1,9 +1,8 @@
 import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { ServerProcess } from './processes.ts';
+import { freePort, type ServerProcess } from './processes.ts';
 
 /** A redis-server of its own with an append-only file, as operators run it; undefined where none is installed. */
 export async function startRedis(): Promise<ServerProcess | undefined> {
@@ -33,13 +32,4 @@ export async function startRedis(): Promise<ServerProcess | undefined> {
       rmSync(directory, { recursive: true, force: true });
     },
   };
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve) => {
-    const probe = createServer().listen(0, '127.0.0.1', () => {
-      const { port } = probe.address() as { port: number };
-      probe.close(() => resolve(port));
-    });
-  });
 }

@@ -7,14 +7,20 @@ import { createUlidMaker } from '../../src/lib/ulid.ts';
 
 export const newTurnId = createUlidMaker(() => Date.now());
 
+export interface ClientCredential {
+  key?: string;
+}
+
 /** One socket with one attached session: as little work per frame as possible, so that the gateway is what is measured. */
 export class BenchClient {
   readonly socket: WebSocket;
+  readonly #key: string | undefined;
   onFrame: (frame: DownFrame) => void = () => {};
   messages = 0;
   attached: Extract<DownFrame, { t: 'attached' }> | undefined;
 
-  constructor(url: string) {
+  constructor(url: string, { key }: ClientCredential = {}) {
+    this.#key = key;
     this.socket = new WebSocket(`${url.replace(/^http/, 'ws')}/v1/socket`, subprotocols.msgpack, {
       perMessageDeflate: false,
     });
@@ -26,17 +32,24 @@ export class BenchClient {
       this.socket.once('open', () => resolve());
       this.socket.once('error', reject);
     });
-    const live = new Promise<void>((resolve) => {
+    const live = new Promise<void>((resolve, reject) => {
       this.onFrame = (frame) => {
         if (frame.t === 'attached') this.attached = frame;
         if (frame.t === 'live') resolve();
+        if (frame.t === 'error') reject(new Error(`The gateway answered: ${frame.message}`));
       };
+      this.socket.once('close', (code) => reject(new Error(`The gateway closed a connection with ${code}.`)));
     });
+    // it may close later
+    live.catch(() => {});
     this.socket.on('message', (data: Buffer) => {
       this.messages++;
       for (const frame of msgpackCodec.decode(data)) this.onFrame(frame as DownFrame);
     });
-    this.send({ t: 'hello' }, { t: 'attach', ref: 1, s: 0, session, create: {}, ...resume });
+    this.send(
+      { t: 'hello', ...(this.#key === undefined ? {} : { auth: { key: this.#key } }) },
+      { t: 'attach', ref: 1, s: 0, session, create: {}, ...resume },
+    );
     await live;
     return this;
   }
@@ -60,13 +73,14 @@ export class BenchClient {
 export async function openClients(
   url: string,
   count: number,
-  onProgress: (open: number) => void = () => {},
+  credential: ClientCredential = {},
 ): Promise<BenchClient[]> {
   const clients: BenchClient[] = [];
   while (clients.length < count) {
-    const batch = Array.from({ length: Math.min(100, count - clients.length) }, () => new BenchClient(url).open());
+    const batch = Array.from({ length: Math.min(100, count - clients.length) }, () =>
+      new BenchClient(url, credential).open(),
+    );
     clients.push(...(await Promise.all(batch)));
-    onProgress(clients.length);
   }
   return clients;
 }

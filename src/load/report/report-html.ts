@@ -8,6 +8,7 @@ import { distributionChart } from './distribution-chart.ts';
 import { type LineChart, lineChart } from './line-chart.ts';
 import { Markup, markup } from './markup.ts';
 import { reportStyle } from './style.ts';
+import { table } from './table.ts';
 import { thinTimeline } from './thin-timeline.ts';
 
 /** A run as one page that needs nothing else: it may be mailed, kept and printed. */
@@ -174,8 +175,4 @@ function tenants({ tenants: results }: RunResult): Markup | undefined {
     ...[firstToken.p50Ms, firstToken.p99Ms].map(timeText),
   ]);
   return markup`<h2>Tenants</h2>${table(['', 'turns', 'tokens', 'errors', 'first token p50', 'p99'], rows)}`;
-}
-
-function table(head: readonly string[], rows: readonly (readonly (string | Markup)[])[]): Markup {
-  return markup`<div class="scroll"><table><thead><tr>${head.map((cell) => markup`<th>${cell}</th>`)}</tr></thead><tbody>${rows.map((row) => markup`<tr>${row.map((cell) => markup`<td>${cell}</td>`)}</tr>`)}</tbody></table></div>`;
 }

@@ -3,9 +3,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type ServerProcess, startGateway, startServer } from '../processes.ts';
 import { startRedis } from '../redis.ts';
+import { BenchClient, newTurnId } from '../load/bench-client.ts';
+import { benchInput } from '../load/bench-input.ts';
+import { configFile } from '../peers/parley.ts';
 import type { BenchResult, Log } from '../result.ts';
-import { BenchClient, newTurnId, openClients } from './bench-client.ts';
-import { configFile } from './cpu-per-token.ts';
 
 const now = (): number => performance.timeOrigin + performance.now();
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
@@ -17,7 +18,7 @@ export async function benchNodes(streams: number, log: Log): Promise<BenchResult
     log('redis-server is not installed: nothing is measured');
     return [];
   }
-  const upstream = await startServer('./load/paced-upstream.js', ['10']);
+  const upstream = await startServer('./load/paced-upstream.js', ['10', 'tells']);
   const directory = mkdtempSync(join(tmpdir(), 'parley-bench-'));
   const flags = ['--store', redis.url, '--config', configFile(directory, upstream.url)];
   const [a, b] = [await startGateway(flags), await startGateway(flags)];
@@ -42,7 +43,7 @@ async function startTurns(a: ServerProcess, b: ServerProcess, count: number, nam
     const onB = await new BenchClient(b.url).open(`${name}-${i}`);
     turns.push({ turn: newTurnId(), onA, onB });
   }
-  for (const { turn, onA } of turns) onA.send({ t: 'turn', s: 0, id: turn, input: 'go' });
+  for (const { turn, onA } of turns) onA.send({ t: 'turn', s: 0, id: turn, input: benchInput(turn, 0) });
   await pause(2_000);
   return turns;
 }
@@ -50,8 +51,8 @@ async function startTurns(a: ServerProcess, b: ServerProcess, count: number, nam
 async function cancelAcross(a: ServerProcess, b: ServerProcess, upstream: ServerProcess, count: number, log: Log) {
   const closed = new Map<string, (atMs: number) => void>();
   upstream.onMessage((message) => {
-    const { closed: turn, atMs } = message as { closed: string; atMs: number };
-    closed.get(turn)?.(atMs);
+    const { closed: turn, atMs } = message as { closed?: string; atMs: number };
+    if (turn !== undefined) closed.get(turn)?.(atMs);
   });
   const turns = await startTurns(a, b, count, 'cancel');
   log(`${count} turns run on one node and are cancelled from the other`);
@@ -96,54 +97,4 @@ async function takeOver(a: ServerProcess, b: ServerProcess, count: number, log: 
       unit: 's',
     },
   ];
-}
-
-/** Many sockets come back at once, each with hello and the resume of its session in one message. */
-export async function benchReconnects(sockets: number, log: Log): Promise<BenchResult[]> {
-  const rows: BenchResult[] = [];
-  const bareServer = await startServer('./peers/bare-uws-server.js');
-  // the client's own first sockets are not a cost of the server
-  await timed(Math.min(sockets, 2_000), () => BenchClient.handshake(bareServer.url));
-  const bareSeconds = await timed(sockets, () => BenchClient.handshake(bareServer.url));
-  await bareServer.stop();
-  log(`${sockets} bare handshakes: ${bareSeconds.toFixed(2)} s`);
-  const redis = await startRedis();
-  const directory = mkdtempSync(join(tmpdir(), 'parley-bench-'));
-  const stores = [
-    ['embedded store', ['--data', directory]],
-    ...(redis ? [['Redis store', ['--store', redis.url]]] : []),
-  ];
-  for (const [name, flags] of stores as [string, string[]][]) {
-    const gateway = await startGateway(flags);
-    const first = await openClients(gateway.url, sockets, (open) => {
-      if (open % 2_000 === 0) log(`${name}: ${open}/${sockets} sockets`);
-    });
-    const cursors = first.map(({ attached }) => attached!);
-    for (const { socket } of first) socket.terminate();
-    await pause(3_000);
-    let i = 0;
-    const seconds = await timed(sockets, async () => {
-      const { session, epoch, head } = cursors[i++]!;
-      return (await new BenchClient(gateway.url).open(session, { epoch, after: head })).socket;
-    });
-    rows.push({
-      name: `${sockets} sockets reconnect at once with hello and resume, ${name}`,
-      value: seconds,
-      unit: 's',
-      baseline: bareSeconds,
-      baselineName: 'handshakes with a bare uWebSockets.js server, same client',
-    });
-    await gateway.stop();
-  }
-  await redis?.stop();
-  rmSync(directory, { recursive: true, force: true });
-  return rows;
-}
-
-async function timed(count: number, open: () => Promise<{ terminate(): void }>): Promise<number> {
-  const startedMs = now();
-  const opened = await Promise.all(Array.from({ length: count }, open));
-  const seconds = (now() - startedMs) / 1_000;
-  for (const socket of opened) socket.terminate();
-  return seconds;
 }

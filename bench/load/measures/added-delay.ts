@@ -1,0 +1,89 @@
+import { benchInput } from '../bench-input.ts';
+import type { StreamClient } from '../clients/contract.ts';
+import type { Measures, Progress, Target } from '../job.ts';
+import { quantilesOf } from '../quantiles.ts';
+import { Scene } from '../scene.ts';
+
+type Delay = Measures['delay'];
+
+const now = (): number => performance.timeOrigin + performance.now();
+
+/**
+ * From the upstream's write of a token to the client's read, under load; then, under the same load, from the client's
+ * request to its first token, from an upstream that answers at once, on connections that are open.
+ */
+export async function measureDelay(
+  target: Target,
+  options: Delay['options'],
+  progress: Progress,
+): Promise<Delay['answer']> {
+  const scene = new Scene(target);
+  const clients = await scene.open(options.streams);
+  const probes = await scene.open(20);
+  const delays: number[] = [];
+  let isMeasuring = false;
+  let tokens = 0;
+  await warm(probes, scene);
+  for (const [i, client] of clients.entries()) {
+    client.onText = (text) => {
+      const atMs = now();
+      // a gateway may merge what came together
+      const sent = text.trim().split(' ');
+      tokens += sent.length;
+      if (isMeasuring) for (const sentMs of sent) delays.push(atMs - Number(sentMs));
+    };
+    client.start(benchInput(`s${i}`, 0));
+  }
+  await scene.steady(() => tokens, options.streams * options.tokensPerSecond);
+  const watched = await scene.watch();
+  isMeasuring = true;
+  progress(`${options.streams} streams run`);
+  await scene.wait(options.seconds * 1_000);
+  isMeasuring = false;
+  const { cpuMicroseconds: _cpu, seconds, ...figures } = await watched();
+
+  progress('first tokens');
+  const firstTokens = await firstTokensMs(scene, probes, options);
+  return {
+    ...figures,
+    token: quantilesOf(delays),
+    firstToken: quantilesOf(firstTokens),
+    tokensPerSecond: delays.length / seconds,
+  };
+}
+
+/** Of probes at a steady rate, each on a connection that rests; fewer where the server is too slow for the rate. */
+async function firstTokensMs(
+  scene: Scene,
+  probes: readonly StreamClient[],
+  { seconds, probesPerSecond }: Delay['options'],
+): Promise<number[]> {
+  const resting = [...probes];
+  const taken: number[] = [];
+  const startedMs = performance.now();
+  for (let i = 0; i < seconds * probesPerSecond; i++) {
+    await scene.wait(Math.max(0, startedMs + (i * 1_000) / probesPerSecond - performance.now()));
+    const probe = resting.shift();
+    if (probe === undefined) continue;
+    const sentMs = performance.now();
+    probe.onText = () => void taken.push(performance.now() - sentMs);
+    probe.onEnd = () => void resting.push(probe);
+    probe.start(benchInput(`p${i}`, 1));
+  }
+  await scene.wait(1_000);
+  if (taken.length === 0) throw new Error('No first token came in time.');
+  return taken;
+}
+
+async function warm(probes: readonly StreamClient[], scene: Scene): Promise<void> {
+  for (let round = 0; round < 10; round++) {
+    const ended = probes.map(
+      (probe, i) =>
+        new Promise<void>((resolve) => {
+          probe.onEnd = resolve;
+          probe.start(benchInput(`w${round}x${i}`, 1));
+        }),
+    );
+    await scene.orBroken(Promise.all(ended));
+  }
+}

@@ -1,0 +1,47 @@
+import type { Measures } from '../load/job.ts';
+import { quantilesOf } from '../load/quantiles.ts';
+import type { ResultRow } from '../result.ts';
+import { type BenchRun, figuresOf, sideBySide } from '../side-by-side.ts';
+import { detailsOf } from './streams.ts';
+
+const streams = 500;
+const waitMs = 3_000;
+
+/** From cancelling an answer to the moment the upstream sees its connection closed. */
+export async function benchCancel(run: BenchRun): Promise<ResultRow[]> {
+  const outcomes = await sideBySide(run, {
+    measure: 'cancel',
+    options: { streams, waitMs },
+    upstream: ['10', 'tells'],
+    withDirect: true,
+    evaluate: joined,
+  });
+  const shares = ['p50', 'p99'] as const;
+  return shares.map((share, i) => ({
+    id: `cancel-${share}`,
+    suite: 'cancel',
+    measure: `Cancel → upstream connection closed, ${share}, ${streams} streams`,
+    unit: 'ms',
+    better: 'less',
+    method:
+      'From the client’s cancel (a message, or closing its connection where the server has no cancel) to the moment the upstream sees its connection closed. In random order, four milliseconds apart.',
+    goal: { text: `≤ ${[2, 15][i]} ms`, limit: [2, 15][i]! },
+    figures: figuresOf(outcomes, ({ delays, ...processes }) =>
+      delays.length < streams
+        ? {
+            note: `${streams - delays.length} of ${streams} upstream connections were still open after ${waitMs / 1_000} s`,
+          }
+        : { value: quantilesOf(delays)[share], details: detailsOf(processes) },
+    ),
+  }));
+}
+
+/** Delays of those that were closed in time. The clients' own end closes the rest. */
+function joined({ cancelledMs, ...processes }: Measures['cancel']['answer'], told: readonly unknown[]) {
+  const lastMs = Math.max(...Object.values(cancelledMs)) + waitMs;
+  const delays: number[] = [];
+  for (const { closed, atMs } of told as { closed?: string; atMs: number }[])
+    if (closed !== undefined && cancelledMs[closed] !== undefined && atMs < lastMs)
+      delays.push(atMs - cancelledMs[closed]);
+  return { ...processes, delays };
+}

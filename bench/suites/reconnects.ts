@@ -1,0 +1,96 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { BenchClient, openClients } from '../load/bench-client.ts';
+import { configFile } from '../peers/parley.ts';
+import { type ServerProcess, startGateway, startServer } from '../processes.ts';
+import { startRedis } from '../redis.ts';
+import type { Figure, ResultRow } from '../result.ts';
+import type { BenchRun } from '../side-by-side.ts';
+
+const key = 'sk-bench-reconnect-0123456789abcdef';
+const auth = `auth: { keys: [{ name: bench, key: '${key}', tenant: bench, roles: [user] }] }\n`;
+
+/** Many sockets come back at once, each with hello, its key and the resume of its session in one message. */
+export async function benchReconnects(run: BenchRun): Promise<ResultRow[]> {
+  const sockets = run.isQuick ? 2_000 : 10_000;
+  const figures: Figure[] = [];
+  for (const { id, name, file } of [
+    { id: 'uws', name: 'bare uWebSockets.js, handshakes alone', file: './peers/bare-uws-proxy.js' },
+    { id: 'ws', name: 'bare ws, handshakes alone', file: './peers/bare-ws-proxy.js' },
+  ])
+    figures.push({ of: id, name, value: await handshakes(file, sockets) });
+  const wanted = run.contenders.filter(({ id }) => id.startsWith('parley'));
+  for (const { id, name } of wanted.reverse())
+    try {
+      figures.unshift({
+        of: id,
+        name,
+        value: await reconnects(id === 'parley-redis', sockets, (line) => run.log(`${name}: ${line}`)),
+      });
+    } catch (error) {
+      figures.unshift({ of: id, name, note: (error as Error).message });
+    }
+  return [
+    {
+      id: 'reconnects',
+      suite: 'reconnects',
+      measure: `${sockets.toLocaleString('en-US')} sockets reconnect at once with authentication and resume`,
+      unit: 's',
+      better: 'less',
+      method:
+        'From the first connection to the last session that is live again; all sockets are opened at once by one process, whose own work is in it. Beside it the handshakes alone of the same client with bare servers. One refused socket voids the figure.',
+      goal: { text: '≤ 4 s, no error', limit: 4 },
+      figures,
+    },
+  ];
+}
+
+async function handshakes(file: string, sockets: number): Promise<number> {
+  const server = await startServer(file);
+  try {
+    // the client's own first sockets are not a cost of the server
+    await timed(Math.min(sockets, 2_000), () => BenchClient.handshake(server.url));
+    return await timed(sockets, () => BenchClient.handshake(server.url));
+  } finally {
+    await server.stop();
+  }
+}
+
+async function reconnects(isShared: boolean, sockets: number, log: (line: string) => void): Promise<number> {
+  const directory = mkdtempSync(join(tmpdir(), 'parley-bench-'));
+  const redis = isShared ? await startRedis() : undefined;
+  if (isShared && redis === undefined) throw new Error('redis-server is not installed.');
+  const store = redis === undefined ? ['--data', join(directory, 'data')] : ['--store', redis.url];
+  let gateway: ServerProcess | undefined;
+  try {
+    gateway = await startGateway([
+      ...store,
+      '--config',
+      configFile(directory, 'http://127.0.0.1:9/v1', { more: auth }),
+    ]);
+    const { url } = gateway;
+    const first = await openClients(url, sockets, { key });
+    log(`${sockets} sockets`);
+    const cursors = first.map(({ attached }) => attached!);
+    for (const { socket } of first) socket.terminate();
+    await new Promise((resolve) => setTimeout(resolve, 3_000));
+    let i = 0;
+    return await timed(sockets, async () => {
+      const { session, epoch, head } = cursors[i++]!;
+      return (await new BenchClient(url, { key }).open(session, { epoch, after: head })).socket;
+    });
+  } finally {
+    await gateway?.stop();
+    await redis?.stop();
+    rmSync(directory, { recursive: true, force: true });
+  }
+}
+
+async function timed(count: number, open: () => Promise<{ terminate(): void }>): Promise<number> {
+  const startedMs = performance.now();
+  const opened = await Promise.all(Array.from({ length: count }, open));
+  const seconds = (performance.now() - startedMs) / 1_000;
+  for (const socket of opened) socket.terminate();
+  return seconds;
+}
