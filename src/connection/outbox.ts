@@ -5,6 +5,7 @@ import type { LogEvent } from '../session/log-event.ts';
 import type { Socket } from '../transport/contract.ts';
 import { congestedBytes } from '../transport/contract.ts';
 import { encodeEvent } from './event-encoder.ts';
+import { holdsBack } from './send-together.ts';
 
 export interface OutboxOptions {
   clock: Clock;
@@ -20,6 +21,7 @@ export class Outbox {
   readonly #options: OutboxOptions;
   #congested = false;
   #slowTimer: Timer | undefined;
+  #held: (Uint8Array | string)[] | undefined;
 
   constructor(socket: Socket, codec: Codec, options: OutboxOptions) {
     this.#socket = socket;
@@ -45,7 +47,22 @@ export class Outbox {
     this.#slowTimer = undefined;
   }
 
+  sendHeld(): void {
+    const held = this.#held!;
+    this.#held = undefined;
+    if (held.length === 1) return this.#send(held[0]!);
+    this.#socket.cork(() => {
+      for (const message of held) this.#send(message);
+    });
+  }
+
   #write(message: Uint8Array | string): void {
+    if (!holdsBack(this, this.#held !== undefined)) return this.#send(message);
+    this.#held ??= [];
+    this.#held.push(message);
+  }
+
+  #send(message: Uint8Array | string): void {
     const result = this.#socket.send(message);
     if (result === 'sent') return;
     if (result === 'dropped') return this.#options.onSlowConsumer();

@@ -4,6 +4,7 @@ import { parseConfig } from '../config/load-config.ts';
 import type { Config, ConfigInput } from '../config/schema.ts';
 import { Connection } from '../connection/connection.ts';
 import type { ConnectionEnvironment } from '../connection/contract.ts';
+import { sendTogether } from '../connection/send-together.ts';
 import type { QueryUsage } from '../ledger/contract.ts';
 import { type Clock, systemClock } from '../lib/clock.ts';
 import { createUlidMaker, cryptoRandomBytes, type RandomBytes } from '../lib/ulid.ts';
@@ -198,7 +199,7 @@ async function assemble(parts: Parts): Promise<Gateway> {
     else if (error instanceof StoreLossError) membership?.watch.look();
     else logger.error({ error }, 'the node log could not be written; trying again');
   };
-  const commit = new GroupCommit(store, storeTrouble);
+  const commit = new GroupCommit(store, storeTrouble, sendTogether);
   const telemetry = createTelemetry({
     config,
     clock,

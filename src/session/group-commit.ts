@@ -30,14 +30,21 @@ const maxRetryMs = 500;
 export class GroupCommit {
   readonly #store: Store;
   readonly #onTrouble: (error: unknown) => void;
+  readonly #together: (action: () => void) => void;
   #pending = new Map<CommitTarget, Pending>();
   #scheduled = false;
   #inFlight = false;
   #closed = false;
 
-  constructor(store: Store, onTrouble: (error: unknown) => void) {
+  /** `together` runs an action in which many followers are sent something. */
+  constructor(
+    store: Store,
+    onTrouble: (error: unknown) => void,
+    together: (action: () => void) => void = (action) => action(),
+  ) {
     this.#store = store;
     this.#onTrouble = onTrouble;
+    this.#together = together;
   }
 
   add(target: CommitTarget, event: LogEvent, end: number): void {
@@ -88,14 +95,16 @@ export class GroupCommit {
     }
     this.#inFlight = false;
     if (this.#closed) return;
-    for (const { target, end } of batch) {
-      try {
-        target.acknowledged(end);
-      } catch (error) {
-        // a fault of one session's followers stays with it
-        this.#onTrouble(error);
+    this.#together(() => {
+      for (const { target, end } of batch) {
+        try {
+          target.acknowledged(end);
+        } catch (error) {
+          // a fault of one session's followers stays with it
+          this.#onTrouble(error);
+        }
       }
-    }
+    });
     if (this.#pending.size > 0 && !this.#scheduled) {
       this.#scheduled = true;
       setImmediate(this.#flush);

@@ -61,6 +61,8 @@ export class Turn implements LiveTurn {
   #target: string | undefined;
   readonly #sources = new Map<string, Source>();
   #rounds = 0;
+  /** The state that was told last, with the place in the queue. */
+  #told = '';
   /** What a node that is gone had done of it. */
   #before: readonly LogEvent[] = [];
   #accountBefore: StoredAccount | undefined;
@@ -173,8 +175,7 @@ export class Turn implements LiveTurn {
     this.output?.stop();
     this.#stop(reason);
     this.finalUsage();
-    const { account } = this;
-    const stored = reason === 'erased' ? account?.settle() : account?.leave();
+    const stored = reason === 'erased' ? this.account?.settle() : this.account?.leave();
     stored?.catch((error: unknown) => {
       this.#environment.logger.error({ turn: this.id, error }, 'what a turn spent could not be stored');
     });
@@ -485,6 +486,9 @@ export class Turn implements LiveTurn {
   }
 
   #tellState(state: TurnState['state'], place?: number): void {
+    const told = place === undefined ? state : `${state} ${place}`;
+    if (told === this.#told) return;
+    this.#told = told;
     this.session.broadcast((s) => ({ t: 'turn.state', s, turn: this.id, state, place }));
   }
 }
