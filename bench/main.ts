@@ -37,6 +37,8 @@ const file: ResultFile = {
   absent,
   rows: [],
 };
+// the servers end with this process
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
 const failed: string[] = [];
 for (const name of options.suites) {
   const log = (line: string): void => void process.stderr.write(`${name}: ${line}\n`);

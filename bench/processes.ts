@@ -17,26 +17,42 @@ export interface ServerProcess {
   stop(): Promise<void>;
 }
 
+const running = new Set<ChildProcess>();
+process.once('exit', () => {
+  for (const child of running) child.kill();
+});
+
+/** Ends with this process: a run that is stopped leaves no servers behind. */
+export function endWithParent<Child extends ChildProcess>(child: Child): Child {
+  running.add(child);
+  child.once('exit', () => running.delete(child));
+  return child;
+}
+
 /** Starts a bench server by its file in this folder; it prints its address as its first line. */
 export async function startServer(
   file: string,
   args: readonly string[] = [],
   nodeFlags: readonly string[] = [],
 ): Promise<ServerProcess> {
-  const child = fork(fileURLToPath(new URL(file, import.meta.url)), args as string[], {
-    stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
-    execArgv: [...nodeFlags],
-  });
+  const child = endWithParent(
+    fork(fileURLToPath(new URL(file, import.meta.url)), args as string[], {
+      stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
+      execArgv: [...nodeFlags],
+    }),
+  );
   return started(child, child.stdout!, (line) => line);
 }
 
 /** Starts the built gateway. */
 export async function startGateway(args: readonly string[], nodeFlags: readonly string[] = []): Promise<ServerProcess> {
   const main = fileURLToPath(new URL('../src/main.js', import.meta.url));
-  const child = spawn(process.execPath, [...nodeFlags, main, 'serve', '--port', '0', '--log-format', 'json', ...args], {
-    stdio: ['ignore', 'ignore', 'pipe'],
-    env: { ...process.env, OPENAI_API_KEY: '', OPENAI_BASE_URL: '' },
-  });
+  const child = endWithParent(
+    spawn(process.execPath, [...nodeFlags, main, 'serve', '--port', '0', '--log-format', 'json', ...args], {
+      stdio: ['ignore', 'ignore', 'pipe'],
+      env: { ...process.env, OPENAI_API_KEY: '', OPENAI_BASE_URL: '' },
+    }),
+  );
   return started(child, child.stderr!, (line) => /"url":"([^"]+)"/.exec(line)?.[1]);
 }
 
@@ -46,7 +62,7 @@ export async function startOnPort(
   argsFor: (port: number) => readonly string[],
 ): Promise<ServerProcess> {
   const port = await freePort();
-  const child = spawn(command, [...argsFor(port)], { stdio: ['ignore', 'ignore', 'inherit'] });
+  const child = endWithParent(spawn(command, [...argsFor(port)], { stdio: ['ignore', 'ignore', 'inherit'] }));
   const failed = new Promise<never>((_resolve, reject) => {
     child.once('error', reject);
     child.once('exit', (code) => reject(new Error(`${command} stopped with ${code}.`)));

@@ -2,14 +2,14 @@ import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { freePort, type ServerProcess } from './processes.ts';
+import { endWithParent, freePort, type ServerProcess } from './processes.ts';
 
 /** A redis-server of its own with an append-only file, as operators run it; undefined where none is installed. */
 export async function startRedis(): Promise<ServerProcess | undefined> {
   const directory = mkdtempSync(join(tmpdir(), 'parley-bench-redis-'));
   const port = await freePort();
   const persistence = ['--appendonly', 'yes', '--appendfsync', 'everysec', '--save', '', '--dir', directory];
-  const child = spawn('redis-server', ['--port', String(port), '--bind', '127.0.0.1', ...persistence]);
+  const child = endWithParent(spawn('redis-server', ['--port', String(port), '--bind', '127.0.0.1', ...persistence]));
   const started = await new Promise<boolean>((resolve) => {
     child.once('error', () => resolve(false));
     child.once('exit', () => resolve(false));

@@ -19,7 +19,7 @@ export interface Measures {
   };
   delay: {
     options: { streams: number; tokensPerSecond: number; seconds: number; probesPerSecond: number };
-    answer: ProcessFigures & { token: Quantiles; firstToken: Quantiles; tokensPerSecond: number };
+    answer: ProcessFigures & { token: Quantiles; firstToken?: Quantiles; tokensPerSecond: number };
   };
   turns: {
     options: { connections: number; concurrency: number; tokens: number; seconds: number };
@@ -30,7 +30,7 @@ export interface Measures {
     answer: { bytesPerConnection: number; connections: number };
   };
   cancel: {
-    options: { streams: number; waitMs: number };
+    options: { streams: number; tokensPerSecond: number; waitMs: number };
     /** When each was cancelled, by the id of its request: milliseconds since 1970. */
     answer: ProcessFigures & { cancelledMs: Record<string, number> };
   };

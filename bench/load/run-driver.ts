@@ -1,5 +1,6 @@
 import { fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
+import { endWithParent } from '../processes.ts';
 import type { DriverMessage, Job, MeasureName, Measures, Progress } from './job.ts';
 
 /** Longer than the longest measure: a target that stands still must not stop the run. */
@@ -10,9 +11,11 @@ export async function runDriver<Name extends MeasureName>(
   job: Job<Name>,
   progress: Progress,
 ): Promise<Measures[Name]['answer']> {
-  const child = fork(fileURLToPath(new URL('./driver.js', import.meta.url)), [], {
-    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
-  });
+  const child = endWithParent(
+    fork(fileURLToPath(new URL('./driver.js', import.meta.url)), [], {
+      stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+    }),
+  );
   const timer = setTimeout(() => child.kill('SIGKILL'), patienceMs);
   try {
     return await new Promise((resolve, reject) => {

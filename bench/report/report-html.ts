@@ -8,11 +8,14 @@ import { isOwn, isReached, quantityText } from './judge.ts';
 
 const style = `${reportStyle}
 .own { fill: var(--s1); } .other { fill: var(--soft); opacity: .55; }
-td.left, th.left { text-align: left; white-space: normal; } td small { display: block; color: var(--soft); }
+td small { display: block; color: var(--soft); }
 section.row { margin: 0 0 1.4rem; } section.row h3 { font-size: 1rem; margin: 0 0 .2rem; } section.row p { margin: .2rem 0 .5rem; font-size: .86rem; }
 section.row ul { margin: .3rem 0 0; padding-left: 1.1rem; font-size: .86rem; color: var(--soft); }
+details { font-size: .86rem; } summary { cursor: pointer; color: var(--soft); } .many th { white-space: normal; min-width: 4.5rem; } .many th, .many td { padding: .3rem .5rem; }
+.many td:first-child { white-space: normal; min-width: 13rem; }
 .wide { grid-template-columns: repeat(auto-fit, minmax(min(100%, 34rem), 1fr)); }
 .prose td, .prose th { white-space: normal; text-align: left; vertical-align: top; } .tag { font-weight: 600; }
+.goals td:nth-child(2), .goals td:nth-child(3), .goals td:nth-child(4) { white-space: nowrap; } .goals td:first-child { min-width: 12rem; }
 `;
 
 /** The result of a run as one page that needs nothing else: what one would attach to a decision. */
@@ -92,7 +95,7 @@ function goalTable(goals: readonly ResultRow[]): Markup {
         verdictMarkup(figure),
       ]),
   );
-  return markup`<div class="prose">${table(['', 'goal', '', 'measured', ''], rows)}</div>`;
+  return markup`<div class="prose goals">${table(['', 'goal', '', 'measured', ''], rows)}</div>`;
 }
 
 function verdictMarkup({ verdict, note }: Figure): Markup {
@@ -117,28 +120,38 @@ function sideBySide({ rows, contenders }: ResultFile): Markup | undefined {
   };
   return markup`<h2>Side by side</h2>
 <p class="soft">Below each peer’s value: how many times as much Parley with its embedded store takes (or, of turns per second, makes). A dash: there is none, or it was not reached; why is told below.</p>
-${table(
-  ['', 'unit', ...contenders.map(({ name }) => name)],
-  shown.map((row) => [
-    row.measure,
-    markup`${row.unit}<small>${row.better === 'less' ? 'less is better' : 'more is better'}</small>`,
-    ...contenders.map(({ id }) => cell(row, id)),
-  ]),
-)}`;
+<div class="many">${table(
+    ['', 'unit', ...contenders.map(({ name }) => name)],
+    shown.map((row) => [
+      row.measure,
+      markup`${row.unit}<small>${row.better === 'less' ? 'less is better' : 'more is better'}</small>`,
+      ...contenders.map(({ id }) => cell(row, id)),
+    ]),
+  )}</div>`;
 }
 
 function section(row: ResultRow): Markup {
-  const remarks = row.figures.filter((figure) => figure.note !== undefined || figure.details !== undefined);
+  const noted = row.figures.filter((figure) => figure.note !== undefined);
   return markup`<section class="row"><h3>${row.measure}, ${row.unit}</h3>
 <p class="soft">${row.method}</p>
 ${barChart(row)}
-${row.profile === undefined ? undefined : markup`<p>${row.profile}</p>`}
-<ul>${remarks.map((figure) => markup`<li>${figure.name}: ${remarkText(figure)}</li>`)}</ul></section>`;
+${row.profile === undefined ? undefined : markup`<p><b>Not reached.</b> ${row.profile}</p>`}
+${noted.length > 0 ? markup`<ul>${noted.map(({ name, note }) => markup`<li>${name}: ${note}</li>`)}</ul>` : undefined}
+${detailsTable(row)}</section>`;
 }
 
-function remarkText({ note, details }: Figure): string {
-  const seen = Object.entries(details ?? {}).map(([name, value]) => `${numberText(value)} ${name}`);
-  return [...(note === undefined ? [] : [note]), ...seen].join('; ');
+/** What else was seen meanwhile: contenders as lines. */
+function detailsTable({ figures }: ResultRow): Markup | undefined {
+  const columns = [...new Set(figures.flatMap(({ details }) => Object.keys(details ?? {})))];
+  if (columns.length === 0) return undefined;
+  const seen = figures.filter(({ details }) => details !== undefined);
+  return markup`<details><summary>What else was seen</summary>${table(
+    ['', ...columns],
+    seen.map(({ name, details }) => [
+      name,
+      ...columns.map((column) => (details?.[column] === undefined ? '' : numberText(details[column]))),
+    ]),
+  )}</details>`;
 }
 
 function caveats({ machine }: ResultFile): Markup {

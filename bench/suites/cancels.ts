@@ -5,14 +5,15 @@ import { type BenchRun, figuresOf, sideBySide } from '../side-by-side.ts';
 import { detailsOf } from './streams.ts';
 
 const streams = 500;
+const tokensPerSecond = 10;
 const waitMs = 3_000;
 
 /** From cancelling an answer to the moment the upstream sees its connection closed. */
 export async function benchCancel(run: BenchRun): Promise<ResultRow[]> {
   const outcomes = await sideBySide(run, {
     measure: 'cancel',
-    options: { streams, waitMs },
-    upstream: ['10', 'tells'],
+    options: { streams, tokensPerSecond, waitMs },
+    upstream: [String(tokensPerSecond), 'tells'],
     withDirect: true,
     evaluate: joined,
   });
@@ -28,9 +29,7 @@ export async function benchCancel(run: BenchRun): Promise<ResultRow[]> {
     goal: { text: `≤ ${[2, 15][i]} ms`, limit: [2, 15][i]! },
     figures: figuresOf(outcomes, ({ delays, ...processes }) =>
       delays.length < streams
-        ? {
-            note: `${streams - delays.length} of ${streams} upstream connections were still open after ${waitMs / 1_000} s`,
-          }
+        ? { note: openText(streams - delays.length) }
         : { value: quantilesOf(delays)[share], details: detailsOf(processes) },
     ),
   }));
@@ -44,4 +43,9 @@ function joined({ cancelledMs, ...processes }: Measures['cancel']['answer'], tol
     if (closed !== undefined && cancelledMs[closed] !== undefined && atMs < lastMs)
       delays.push(atMs - cancelledMs[closed]);
   return { ...processes, delays };
+}
+
+function openText(open: number): string {
+  if (open === streams) return `a cancel does not reach the upstream: nothing was closed within ${waitMs / 1_000} s`;
+  return `${open} of ${streams} upstream connections were still open after ${waitMs / 1_000} s`;
 }

@@ -1,9 +1,10 @@
 import { numberText } from '../../src/load/text.ts';
-import type { ProcessFigures } from '../load/job.ts';
-import type { ResultRow } from '../result.ts';
+import type { Measures, ProcessFigures } from '../load/job.ts';
+import type { Figure, ResultRow } from '../result.ts';
 import { type BenchRun, figuresOf, sideBySide, withProfile } from '../side-by-side.ts';
 
 const streams = 200;
+const delayTokensPerSecond = 50;
 
 /** CPU per token. */
 export async function benchCpu(run: BenchRun): Promise<ResultRow[]> {
@@ -35,14 +36,18 @@ export async function benchCpu(run: BenchRun): Promise<ResultRow[]> {
 
 /** Delay of tokens and of first tokens, added to what a client sees that reads the upstream itself. */
 export async function benchDelay(run: BenchRun): Promise<ResultRow[]> {
-  const tokensPerSecond = 50;
   const plan = {
     measure: 'delay' as const,
-    options: { streams, tokensPerSecond, seconds: run.isQuick ? 3 : 10, probesPerSecond: 50 },
-    upstream: [String(tokensPerSecond), 'times'],
+    options: {
+      streams,
+      tokensPerSecond: delayTokensPerSecond,
+      seconds: run.isQuick ? 3 : 10,
+      probesPerSecond: 50,
+    },
+    upstream: [String(delayTokensPerSecond), 'times'],
   };
-  const outcomes = await sideBySide(run, { ...plan, evaluate: (answer) => answer });
-  const load = `${streams} streams × ${tokensPerSecond}/s`;
+  const outcomes = await sideBySide(run, { ...plan, withDirect: true, evaluate: (answer) => answer });
+  const load = `${streams} streams × ${delayTokensPerSecond}/s`;
   const quantities = [
     ['token', 'Delay added to a token', 'From the upstream’s write of a token to the client’s read of it', [0.5, 5]],
     [
@@ -55,7 +60,7 @@ export async function benchDelay(run: BenchRun): Promise<ResultRow[]> {
   const shares = ['p50', 'p99'] as const;
   const rows = quantities.flatMap(([quantity, title, method, limits]) =>
     shares.map((share, i): ResultRow => {
-      const base = outcomes.find(({ id }) => id === 'direct')?.answer?.[quantity][share];
+      const base = outcomes.find(({ id }) => id === 'direct')?.answer?.[quantity]?.[share];
       return {
         id: `${quantity === 'token' ? 'token' : 'first-token'}-delay-${share}`,
         suite: 'delay',
@@ -66,23 +71,29 @@ export async function benchDelay(run: BenchRun): Promise<ResultRow[]> {
         goal: { text: `≤ ${limits[i]} ms`, limit: limits[i]! },
         figures: figuresOf(
           outcomes.filter(({ id }) => id !== 'direct'),
-          ({ [quantity]: measured, token: _t, firstToken: _f, tokensPerSecond: reached, ...processes }) => ({
-            ...(base === undefined
-              ? { note: 'the upstream itself could not be measured' }
-              : { value: measured[share] - base }),
-            ...saturation(reached, streams * tokensPerSecond),
-            details: {
-              'ms measured': measured[share],
-              ...(base === undefined ? {} : { 'ms directly': base }),
-              ...(quantity === 'token' ? { 'tokens/s': Math.round(reached) } : {}),
-              ...detailsOf(processes),
-            },
-          }),
+          (answer) => delayFigure(answer, quantity, share, base),
         ),
       };
     }),
   );
   return withProfile(run, plan, rows);
+}
+
+function delayFigure(
+  { tokensPerSecond: reached, ...answer }: Measures['delay']['answer'],
+  quantity: 'token' | 'firstToken',
+  share: 'p50' | 'p99',
+  base: number | undefined,
+): Omit<Figure, 'of' | 'name'> {
+  const measured = answer[quantity]?.[share];
+  const details = { 'tokens/s': Math.round(reached), ...detailsOf(answer) };
+  if (measured === undefined) return { note: 'too slow under this load for any first token to come in time', details };
+  if (base === undefined) return { note: 'the upstream itself could not be measured', details };
+  return {
+    value: measured - base,
+    details: { 'ms measured': measured, 'ms directly': base, ...details },
+    ...saturation(reached, streams * delayTokensPerSecond),
+  };
 }
 
 /** Whole short turns. */

@@ -1,5 +1,4 @@
 import { benchInput } from '../bench-input.ts';
-import type { StreamClient } from '../clients/contract.ts';
 import type { Measures, Progress, Target } from '../job.ts';
 import { quantilesOf } from '../quantiles.ts';
 import { Scene } from '../scene.ts';
@@ -19,11 +18,9 @@ export async function measureDelay(
 ): Promise<Delay['answer']> {
   const scene = new Scene(target);
   const clients = await scene.open(options.streams);
-  const probes = await scene.open(20);
   const delays: number[] = [];
   let isMeasuring = false;
   let tokens = 0;
-  await warm(probes, scene);
   for (const [i, client] of clients.entries()) {
     client.onText = (text) => {
       const atMs = now();
@@ -43,47 +40,33 @@ export async function measureDelay(
   const { cpuMicroseconds: _cpu, seconds, ...figures } = await watched();
 
   progress('first tokens');
-  const firstTokens = await firstTokensMs(scene, probes, options);
+  const firstTokens = await firstTokensMs(scene, options);
   return {
     ...figures,
     token: quantilesOf(delays),
-    firstToken: quantilesOf(firstTokens),
+    ...(firstTokens.length > 0 ? { firstToken: quantilesOf(firstTokens) } : {}),
     tokensPerSecond: delays.length / seconds,
   };
 }
 
-/** Of probes at a steady rate, each on a connection that rests; fewer where the server is too slow for the rate. */
-async function firstTokensMs(
-  scene: Scene,
-  probes: readonly StreamClient[],
-  { seconds, probesPerSecond }: Delay['options'],
-): Promise<number[]> {
-  const resting = [...probes];
+/** Of probes at a steady rate, each on a connection that rests; fewer, or none, where the server is too slow for the rate. */
+async function firstTokensMs(scene: Scene, { seconds, probesPerSecond }: Delay['options']): Promise<number[]> {
+  // opened only now, as some servers close connections that have rested for five seconds
+  const resting = await scene.open(20);
   const taken: number[] = [];
+  const warmUntil = 2 * probesPerSecond;
   const startedMs = performance.now();
-  for (let i = 0; i < seconds * probesPerSecond; i++) {
+  for (let i = 0; i < warmUntil + seconds * probesPerSecond; i++) {
     await scene.wait(Math.max(0, startedMs + (i * 1_000) / probesPerSecond - performance.now()));
     const probe = resting.shift();
     if (probe === undefined) continue;
     const sentMs = performance.now();
-    probe.onText = () => void taken.push(performance.now() - sentMs);
+    probe.onText = () => {
+      if (i >= warmUntil) taken.push(performance.now() - sentMs);
+    };
     probe.onEnd = () => void resting.push(probe);
     probe.start(benchInput(`p${i}`, 1));
   }
   await scene.wait(1_000);
-  if (taken.length === 0) throw new Error('No first token came in time.');
   return taken;
-}
-
-async function warm(probes: readonly StreamClient[], scene: Scene): Promise<void> {
-  for (let round = 0; round < 10; round++) {
-    const ended = probes.map(
-      (probe, i) =>
-        new Promise<void>((resolve) => {
-          probe.onEnd = resolve;
-          probe.start(benchInput(`w${round}x${i}`, 1));
-        }),
-    );
-    await scene.orBroken(Promise.all(ended));
-  }
 }

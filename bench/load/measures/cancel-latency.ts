@@ -7,13 +7,13 @@ type Cancel = Measures['cancel'];
 /** Running streams are cancelled one after another, a few milliseconds apart; who started them knows when they were closed. */
 export async function measureCancel(
   target: Target,
-  { streams, waitMs }: Cancel['options'],
+  { streams, tokensPerSecond, waitMs }: Cancel['options'],
   progress: Progress,
 ): Promise<Cancel['answer']> {
   const scene = new Scene(target);
   const clients = await scene.open(streams);
   for (const [i, client] of clients.entries()) client.start(benchInput(`c${i}`, 0));
-  await scene.wait(2_000);
+  await scene.steady(() => clients.reduce((sum, client) => sum + client.tokens, 0), streams * tokensPerSecond);
   progress(`${streams} streams run`);
   const watched = await scene.watch();
   const cancelledMs: Record<string, number> = {};
