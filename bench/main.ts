@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { cpus, totalmem } from 'node:os';
+import { runCurves } from './curves/run-curves.ts';
 import { benchAddedDelay } from './load/added-delay.ts';
 import { benchCancelLatency } from './load/cancel-latency.ts';
 import { benchCpuPerToken } from './load/cpu-per-token.ts';
@@ -31,6 +32,10 @@ const benches: Record<string, (log: Log, quick: boolean) => Promise<BenchResult[
 };
 
 const args = process.argv.slice(2);
+if (args[0] === 'curves') {
+  await runCurves(args.slice(1), (line) => process.stderr.write(`curves: ${line}\n`));
+  process.exit(0);
+}
 const quick = args.includes('--quick');
 const names = args.filter((arg) => !arg.startsWith('--'));
 const unknown = names.find((name) => benches[name] === undefined);

@@ -40,6 +40,10 @@ async function started(
   addressOf: (line: string) => string | undefined,
 ): Promise<ServerProcess> {
   const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()));
+  // a bench that is broken off leaves nothing behind
+  const kill = (): void => void child.kill('SIGKILL');
+  process.once('exit', kill);
+  void exited.then(() => process.off('exit', kill));
   const lines = createInterface({ input: output });
   const url = await new Promise<string>((resolve, reject) => {
     lines.on('line', (line) => {

@@ -91,6 +91,7 @@ const checks: Record<string, (result: RunResult) => void> = {
   },
   'slow-readers': ({ tallies }) => expect(Object.keys(tallies.statuses)).toEqual(['completed']),
   tenants: ({ tenants }) => expect(Object.keys(tenants)).toContain('large'),
+  soak: ({ counts }) => expect(counts.connects).toBeGreaterThan(12),
 };
 
 test('every built-in scenario runs against a gateway, and every event and text is right', async () => {
@@ -155,6 +156,13 @@ test.each([
   [['chat', '--url', 'nonsense'], /^“nonsense” is not an address of a gateway/],
   [['chat', '--thresholds', '/nowhere.yaml'], /^The file \/nowhere.yaml cannot be read\.\n$/],
   [['chat', '--server-pid', '99999999'], /^There is no process 99999999 to measure/],
+  [['chat', '--metrics-url', 'nonsense'], /^--metrics-url takes an address such as /],
+  [['chat', '--metrics-url', 'http://127.0.0.1:9/metrics'], /^The metrics at \S+ cannot be read: ECONNREFUSED\.\n$/],
+  [['sizing', '/nowhere.json', '--sockets', '9'], /^The curves \/nowhere.json cannot be read\.\n$/],
+  [
+    ['sizing', '/nowhere.json', '--sockets', '9', '--streaming', '2'],
+    /^--streaming takes a share such as 5% or 0\.05, not “2”\.\n$/,
+  ],
   [['compare', '/nowhere.json', '/nowhere.json'], /^The result \/nowhere.json cannot be read\.\n$/],
 ])('%j gets one sentence and exit code 2', async (args, sentence) => {
   const { code, stdout, stderr } = await parley('bench', ...args);

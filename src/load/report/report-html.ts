@@ -2,12 +2,13 @@ import { stringify } from 'yaml';
 import { metricUnit } from '../metric-values.ts';
 import { type TimingName, timingNames } from '../metrics.ts';
 import type { RunResult, TimelineEntry } from '../result.ts';
-import { timingTitles } from '../summary.ts';
+import { slopesOf, slopeText, timingTitles } from '../summary.ts';
 import { bytesText, numberText, shareText, timeText } from '../text.ts';
 import { distributionChart } from './distribution-chart.ts';
 import { type LineChart, lineChart } from './line-chart.ts';
 import { Markup, markup } from './markup.ts';
 import { reportStyle } from './style.ts';
+import { table } from './table.ts';
 import { thinTimeline } from './thin-timeline.ts';
 
 /** A run as one page that needs nothing else: it may be mailed, kept and printed. */
@@ -43,6 +44,7 @@ ${tenants(run)}
 <p><code>${run.command}</code></p>
 <p class="soft">${run.workers} worker${run.workers === 1 ? '' : 's'} on ${run.machine.cpu}, ${run.machine.cores} cores, ${bytesText(run.machine.memoryBytes)}, ${run.machine.platform}, Node ${run.machine.node}.
 The generator’s event loop was late by ${timeText(run.generator.loopDelayP99Ms)} at its 99 % quantile and ${timeText(run.generator.loopDelayMaxMs)} at worst; its busiest worker used ${numberText(run.generator.busiestWorkerCores)} cores.
+${slopesOf(run).map(([title, slope]) => `Server, ${title}: ${slopeText(slope)}. `)}
 ${run.verifySeed === undefined ? 'Texts were not compared.' : `All texts were compared with the practice upstream’s of seed ${run.verifySeed}.`}</p>
 <pre>${stringify(run.scenario)}</pre>
 </body></html>
@@ -137,12 +139,23 @@ function timelineCharts(run: RunResult): Markup[] {
       timeText,
     ),
   );
-  if (run.server !== undefined)
+  if (run.server !== undefined) {
+    const heap = { name: 'heap in use', values: of((entry) => megabytes(entry.serverHeapBytes)) };
+    const isTold = heap.values.some((value) => value !== undefined);
     charts.push(
       chart(
         'Memory of the server',
-        [{ name: 'resident', values: of((entry) => megabytes(entry.serverMemoryBytes)) }],
+        [{ name: 'resident', values: of((entry) => megabytes(entry.serverMemoryBytes)) }, ...(isTold ? [heap] : [])],
         (value) => `${numberText(value)} MB`,
+      ),
+    );
+  }
+  if (run.server?.loopDelayP99Ms !== undefined)
+    charts.push(
+      chart(
+        'Event loop of the server, p99 of its lateness',
+        [{ name: 'late', values: of((entry) => entry.serverLoopDelayP99Ms) }],
+        timeText,
       ),
     );
   return charts;
@@ -174,8 +187,4 @@ function tenants({ tenants: results }: RunResult): Markup | undefined {
     ...[firstToken.p50Ms, firstToken.p99Ms].map(timeText),
   ]);
   return markup`<h2>Tenants</h2>${table(['', 'turns', 'tokens', 'errors', 'first token p50', 'p99'], rows)}`;
-}
-
-function table(head: readonly string[], rows: readonly (readonly (string | Markup)[])[]): Markup {
-  return markup`<div class="scroll"><table><thead><tr>${head.map((cell) => markup`<th>${cell}</th>`)}</tr></thead><tbody>${rows.map((row) => markup`<tr>${row.map((cell) => markup`<td>${cell}</td>`)}</tr>`)}</tbody></table></div>`;
 }
