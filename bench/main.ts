@@ -2,13 +2,16 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { cpus, totalmem } from 'node:os';
 import { runCurves } from './curves/run-curves.ts';
+import { runGuard } from './guard/run-guard.ts';
 import { benchAddedDelay } from './load/added-delay.ts';
 import { benchCancelLatency } from './load/cancel-latency.ts';
 import { benchCpuPerToken } from './load/cpu-per-token.ts';
 import { benchIdleMemory } from './load/idle-memory.ts';
 import { benchNodes, benchReconnects } from './load/nodes.ts';
 import { benchAiSdkAdapter } from './micro/ai-sdk-adapter.ts';
+import { benchCodec } from './micro/codec.ts';
 import { benchLimits } from './micro/limits.ts';
+import { benchLogAppend } from './micro/log-append.ts';
 import { benchOpenaiChatAdapter } from './micro/openai-chat-adapter.ts';
 import { benchTokenCounter } from './micro/token-counter.ts';
 import { benchWindowBuilding } from './micro/window-building.ts';
@@ -17,6 +20,8 @@ import type { BenchResult, Log } from './result.ts';
 
 /** The benches by name; `npm run bench -- cpu cancel` runs some of them, `--quick` all of them shorter. */
 const benches: Record<string, (log: Log, quick: boolean) => Promise<BenchResult[]>> = {
+  codec: (log) => benchCodec(log),
+  log: (log) => benchLogAppend(log),
   counter: (log) => benchTokenCounter(log),
   window: (log) => benchWindowBuilding(log),
   adapter: (log) => benchOpenaiChatAdapter(log),
@@ -36,6 +41,8 @@ if (args[0] === 'curves') {
   await runCurves(args.slice(1), (line) => process.stderr.write(`curves: ${line}\n`));
   process.exit(0);
 }
+if (args[0] === 'guard')
+  process.exit(await runGuard(args.slice(1), (line) => process.stderr.write(`guard: ${line}\n`)));
 const quick = args.includes('--quick');
 const names = args.filter((arg) => !arg.startsWith('--'));
 const unknown = names.find((name) => benches[name] === undefined);
