@@ -75,6 +75,8 @@ function run(gateway: ServerProcess, scenario: ScenarioInput, isMeasured: boolea
     seed: 1,
     verifySeed: undefined,
     workers: undefined,
+    // the store goes with them
+    keepSessions: true,
     server: {
       pids: isMeasured ? [gateway.pid] : [],
       metricsUrls: isMeasured ? [`${gateway.url}/metrics`] : [],

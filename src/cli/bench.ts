@@ -1,4 +1,5 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { accessSync, constants, existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
 import type { Command } from 'commander';
 import { stringify } from 'yaml';
 import { builtInScenarios } from '../load/built-in-scenarios.ts';
@@ -30,6 +31,7 @@ interface BenchFlags {
   seed: string;
   verify?: string | true;
   thresholds?: string;
+  keep?: boolean;
   serverPid?: string[];
   metricsUrl?: string[];
   out?: string;
@@ -63,6 +65,7 @@ export function addBenchCommands(program: Command, version: string): void {
       '--thresholds <file>',
       "YAML file of bounds such as turn.firstToken.p99: '<200ms'; exit code 1 where one is broken",
     )
+    .option('--keep', 'leave the sessions of the run, which are erased otherwise')
     .option('--server-pid <pid...>', 'processes of this machine whose CPU and memory are measured')
     .option(
       '--metrics-url <address...>',
@@ -114,6 +117,7 @@ async function run(scenarioName: string, flags: BenchFlags, version: string): Pr
     holdSeconds: secondsOf('--duration', flags.duration),
   });
   const { thresholds, verify } = flags;
+  for (const file of [flags.out, flags.report]) if (file !== undefined) checkWritable(file);
   const environmentKey = process.env.PARLEY_KEY;
   const result = await runBench({
     ...scenario,
@@ -122,6 +126,7 @@ async function run(scenarioName: string, flags: BenchFlags, version: string): Pr
     seed: wholeOf('--seed', flags.seed)!,
     verifySeed: verify === undefined ? undefined : verify === true ? 1 : wholeOf('--verify', verify),
     workers: wholeOf('--workers', flags.workers),
+    keepSessions: flags.keep === true,
     server: {
       pids: (flags.serverPid ?? []).map((pid) => pidOf(pid)),
       metricsUrls: (flags.metricsUrl ?? []).map((address) => metricsUrlOf(address)),
@@ -198,6 +203,15 @@ function read(file: string): string {
     return readFileSync(file, 'utf8');
   } catch {
     throw new CommandError(`The file ${file} cannot be read.`, 2);
+  }
+}
+
+/** Before a run of half an hour, not after it. */
+function checkWritable(file: string): void {
+  try {
+    accessSync(existsSync(file) ? file : dirname(resolve(file)), constants.W_OK);
+  } catch (error) {
+    throw new CommandError(`The file ${file} cannot be written: ${(error as NodeJS.ErrnoException).code}.`, 2);
   }
 }
 

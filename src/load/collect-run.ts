@@ -110,12 +110,11 @@ export function createRunCollector(workerCount: number): RunCollector {
       const held = timeline.filter(({ second }) => second >= phases.ramp && second + 1 <= phases.ramp + phases.hold);
       const heldSeconds = Math.max(1, held.length);
       const sum = (key: 'turnsEnded' | 'tokens'): number => held.reduce((all, entry) => all + entry[key], 0);
-      const begun = total.counts.turnsStarted + total.counts.connects + connectFailures(total);
       loopDelays.sort((a, b) => a - b);
       const loopDelayP99Ms = loopDelays[Math.floor(loopDelays.length * 0.9)] ?? 0;
       return {
         rates: { turnsPerSecond: sum('turnsEnded') / heldSeconds, tokensPerSecond: sum('tokens') / heldSeconds },
-        errorRate: begun === 0 ? 0 : total.total('errors') / begun,
+        errorRate: errorRateOf(total),
         counts: total.counts,
         tallies: total.tallies,
         timings: Object.fromEntries(timingNames.map((name) => [name, timingResult(total.timings[name])])) as Record<
@@ -139,6 +138,13 @@ export function createRunCollector(workerCount: number): RunCollector {
       };
     },
   };
+}
+
+/** Errors for each turn or connection that was begun, at most 1: one may fail more than once. */
+export function errorRateOf(total: Metrics): number {
+  const errors = total.total('errors');
+  const begun = total.counts.turnsStarted + total.counts.connects + connectFailures(total);
+  return errors === 0 ? 0 : Math.min(1, errors / Math.max(1, begun));
 }
 
 function connectFailures(metrics: Metrics): number {

@@ -1,3 +1,4 @@
+import type { Erased } from './erase-sessions.ts';
 import type { HistogramData } from './histogram.ts';
 import type { CountName, TallyName, TimingName } from './metrics.ts';
 import type { Scenario } from './scenario.ts';
@@ -97,6 +98,8 @@ export interface RunResult {
   tenants: Record<string, TenantResult>;
   generator: { loopDelayP99Ms: number; loopDelayMaxMs: number; busiestWorkerCores: number; warnings: string[] };
   server?: ServerResult;
+  /** What became of the sessions that the run made; absent where they were to stay. */
+  sessions?: Erased;
   thresholds?: ThresholdResult[];
   timeline: TimelineEntry[];
 }

@@ -1,6 +1,9 @@
 import { cpus } from 'node:os';
+import { checkGateway } from './check-gateway.ts';
 import { createRunCollector } from './collect-run.ts';
+import type { Erased } from './erase-sessions.ts';
 import { commitHere, machineHere } from './origin.ts';
+import { loadSockets } from './load-socket.ts';
 import { checkServerFiles, localAddressOf, planWorkers } from './plan-workers.ts';
 import { openFileLimit } from './process-usage.ts';
 import { createProgress } from './progress.ts';
@@ -18,6 +21,8 @@ export interface BenchOptions extends NamedScenario {
   seed: number;
   verifySeed: number | undefined;
   workers: number | undefined;
+  /** Whether the sessions of the run stay. */
+  keepSessions: boolean;
   server: ServerSource;
   thresholds: readonly Threshold[] | undefined;
   /** As it was typed, without keys. */
@@ -28,12 +33,14 @@ export interface BenchOptions extends NamedScenario {
 
 /** Runs a scenario against a gateway. Throws `BenchError`. */
 export async function runBench(options: BenchOptions): Promise<RunResult> {
-  const { url, name, server } = options;
+  const { url, name, server, keepSessions } = options;
   const scenario = withKeys(options.scenario, options.keys);
   const sockets = peakSockets(scenario);
   const machine = { cores: cpus().length, openFiles: openFileLimit('self') };
   const workers = planWorkers(sockets, options.workers, machine);
   for (const pid of server.pids) checkServerFiles(sockets / server.pids.length, openFileLimit(pid));
+  const keys = new Set(scenario.tenants?.map(({ key }) => key) ?? [undefined]);
+  await checkGateway(withoutCredentials(url), [...keys], loadSockets(url, undefined));
   const at = new Date().toISOString();
   const collector = createRunCollector(workers);
   const totalSeconds = scenario.rampSeconds + scenario.holdSeconds;
@@ -42,7 +49,7 @@ export async function runBench(options: BenchOptions): Promise<RunResult> {
   const samples: Promise<void>[] = [];
   const startedMs = performance.now();
   const pool = await startWorkers(
-    { url, scenario, seed: options.seed, verifySeed: options.verifySeed, count: workers },
+    { url, scenario, seed: options.seed, verifySeed: options.verifySeed, keepSessions, count: workers },
     (index) => localAddressOf(url, process.platform, index),
     (report) => {
       collector.add(report);
@@ -55,10 +62,17 @@ export async function runBench(options: BenchOptions): Promise<RunResult> {
     const taken = await sampler?.sample();
     if (taken !== undefined) collector.addServer(second, taken);
   }
-  const stop = (): void => pool.stop();
+  let isStopping = false;
+  const stop = (): void => {
+    // whoever asks twice does not wait; workers end with their parent
+    if (isStopping) process.exit(130);
+    isStopping = true;
+    pool.stop();
+  };
+  let sessions: Erased;
   process.on('SIGINT', stop);
   try {
-    await pool.done;
+    sessions = await pool.done;
     await Promise.all(samples);
   } finally {
     process.off('SIGINT', stop);
@@ -81,6 +95,7 @@ export async function runBench(options: BenchOptions): Promise<RunResult> {
     ...(options.verifySeed === undefined ? {} : { verifySeed: options.verifySeed }),
     workers,
     seconds: { ...phases, total: (performance.now() - startedMs) / 1_000 },
+    ...(keepSessions ? {} : { sessions }),
     ...collector.finish(phases, server.pids),
   };
   if (options.thresholds !== undefined) result.thresholds = checkThresholds(options.thresholds, result);

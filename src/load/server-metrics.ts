@@ -23,7 +23,9 @@ export async function readServerMetrics(url: string, token: string | undefined):
     });
   } catch (error) {
     const { cause } = error as { cause?: NodeJS.ErrnoException };
-    throw new BenchError(`The metrics at ${url} cannot be read: ${cause?.code ?? (error as Error).message}.`);
+    throw new BenchError(
+      `The metrics at ${url} cannot be read: ${cause?.code ?? cause?.message ?? (error as Error).message}.`,
+    );
   }
   const text = await response.text();
   if (!response.ok)

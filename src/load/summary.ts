@@ -39,16 +39,21 @@ export function summaryText(run: RunResult): string {
     );
     for (const [title, slope] of slopesOf(run)) lines.push(`${title}: ${slopeText(slope)}`);
   }
+  lines.push(...sessionLines(run));
   for (const warning of run.generator.warnings) lines.push(`warning: ${warning}`);
   return `${lines.join('\n')}\n`;
 }
 
+/** In a shorter run a heap still grows to its size, which is no leak. */
+const leastSlopeSeconds = 120;
+
 /** Slopes of the server's memory that the run was long enough for. */
-export function slopesOf({ server }: RunResult): [string, Slope][] {
+export function slopesOf({ server, seconds }: RunResult): [string, Slope][] {
   const slopes: [string, Slope | undefined][] = [
     ['memory slope', server?.memorySlope],
     ['heap slope', server?.heapSlope],
   ];
+  if (seconds.hold < leastSlopeSeconds) return [];
   return slopes.filter((entry): entry is [string, Slope] => entry[1] !== undefined);
 }
 
@@ -57,6 +62,14 @@ export function slopeText(slope: Slope): string {
   const sign = slope.perHour < 0 ? '−' : '+';
   const figures = `${sign}${bytesText(Math.abs(slope.perHour))} ± ${bytesText(slope.errorPerHour)} per hour`;
   return `${figures}, ${growthOf(slope) > 0 ? 'growth' : 'no growth beyond what varies anyway'}`;
+}
+
+function sessionLines({ sessions }: RunResult): string[] {
+  if (sessions === undefined) return [];
+  const left = Object.values(sessions.left).reduce((sum, count) => sum + count, 0);
+  if (left === 0) return [`sessions: ${numberText(sessions.erased)} erased`];
+  const codes = Object.entries(sessions.left).map(([code, count]) => `${code} ${numberText(count)}`);
+  return [`sessions: ${numberText(sessions.erased)} erased, ${numberText(left)} left behind: ${codes.join(', ')}`];
 }
 
 function tallyLine(title: string, tally: Record<string, number>): string[] {
