@@ -3,6 +3,8 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { cpus, loadavg, release, totalmem, type } from 'node:os';
 import { dirname } from 'node:path';
 import { ArgumentError, type BenchArguments, readArguments } from './arguments.ts';
+import { runCurves } from './curves/run-curves.ts';
+import { runGuard } from './guard/run-guard.ts';
 import { choosePeers, peerIds } from './peers/choose-peers.ts';
 import { parleyPeers } from './peers/parley.ts';
 import { judged } from './report/judge.ts';
@@ -13,6 +15,12 @@ import { suites, suitesWithPeers } from './suites/all.ts';
 
 /** `npm run bench`: every figure of the brief beside its peers, in one run. Some suites by name; `--quick` for shorter ones. */
 const args = process.argv.slice(2);
+if (args[0] === 'curves') {
+  await runCurves(args.slice(1), (line) => process.stderr.write(`curves: ${line}\n`));
+  process.exit(0);
+}
+if (args[0] === 'guard')
+  process.exit(await runGuard(args.slice(1), (line) => process.stderr.write(`guard: ${line}\n`)));
 const options = readOrLeave();
 const isWithPeers = options.suites.some((name) => suitesWithPeers.has(name));
 const { peers, absent } = choosePeers(isWithPeers ? options.peers : []);

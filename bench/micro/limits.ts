@@ -9,6 +9,7 @@ import { openEmbeddedStore } from '../../src/store/embedded/embedded-store.ts';
 import { connectRedis, connectSubscriber } from '../../src/store/redis/connect-redis.ts';
 import { createRedisStore } from '../../src/store/redis/redis-store.ts';
 import { silentAlerts, silentLogger, silentMetrics } from '../../src/telemetry/contract.ts';
+import type { OperationPair } from '../guard/measure-pair.ts';
 import { startRedis } from '../redis.ts';
 import type { BenchResult, Log } from '../result.ts';
 
@@ -54,6 +55,32 @@ export async function benchLimits(log: Log): Promise<BenchResult[]> {
     },
     ...(await benchRoundTrips(log)),
   ];
+}
+
+export interface LimitsScene {
+  pair: OperationPair;
+  close(): Promise<void>;
+}
+
+/** For the guard: turns with seven limits, beside the row of the ledger that each writes anyway. */
+export function openLimitsScene(): LimitsScene {
+  const directory = mkdtempSync(join(tmpdir(), 'parley-bench-'));
+  const store = openEmbeddedStore({ directory });
+  const limited = accountingOf(store.accounts, settings);
+  const unlimited = accountingOf(store.accounts, { tiers: {}, tenants: {} });
+  let round = 0;
+  return {
+    pair: {
+      name: `limits, ${atOnce} turns with seven`,
+      baselineName: 'the row of the ledger alone',
+      run: (times) => run(limited, times * atOnce, `l${round++}`),
+      baseline: (times) => run(unlimited, times * atOnce, `u${round++}`),
+    },
+    async close() {
+      await store.close();
+      rmSync(directory, { recursive: true, force: true });
+    },
+  };
 }
 
 /** Commands that a turn waits for before it may begin. */

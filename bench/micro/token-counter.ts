@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { Tiktoken } from 'tiktoken/lite';
+import type { OperationPair } from '../guard/measure-pair.ts';
 import { createTokenCounter } from '../../src/tokens/token-counter.ts';
 
 interface Measure {
@@ -124,6 +125,26 @@ function benchStream(reference: Tiktoken, name: string, text: string): Measure[]
       baselineName: 'tiktoken on the whole text once, per token',
     },
   ];
+}
+
+/** For the guard: English prose in deltas of a token, beside tiktoken on the whole text. */
+export function tokenCounterPair(): OperationPair {
+  const reference = loadTiktoken();
+  const text = repeatTo(STREAM_UNITS, ENGLISH);
+  const deltas = deltasOf(reference, text);
+  return {
+    name: `token counter, ${deltas.length} deltas`,
+    baselineName: 'tiktoken on the whole text',
+    run(times) {
+      for (let i = 0; i < times; i++) {
+        const counter = createTokenCounter(ENCODING);
+        for (const delta of deltas) counter.append(delta);
+      }
+    },
+    baseline(times) {
+      for (let i = 0; i < times; i++) reference.encode_ordinary(text);
+    },
+  };
 }
 
 function benchShape(name: string, text: string): Measure[] {

@@ -10,6 +10,7 @@ import type { SessionKey, Store, TurnEntry } from '../../src/store/contract.ts';
 import { openEmbeddedStore } from '../../src/store/embedded/embedded-store.ts';
 import type { TurnEnvironment } from '../../src/turn/contract.ts';
 import { prepareWindow } from '../../src/turn/prepare-window.ts';
+import type { OperationPair } from '../guard/measure-pair.ts';
 import type { BenchResult, Log } from '../result.ts';
 
 /** Nine turns of this size and the rest of a window fill the budget. */
@@ -74,6 +75,35 @@ export async function benchWindowBuilding(log: Log): Promise<BenchResult[]> {
     await store.close();
     rmSync(directory, { recursive: true, force: true });
   }
+}
+
+export interface WindowScene {
+  pair: OperationPair;
+  close(): Promise<void>;
+}
+
+/** For the guard: the window of a session on a node that knows it, beside what JSON takes for it. */
+export async function openWindowScene(): Promise<WindowScene> {
+  const directory = mkdtempSync(join(tmpdir(), 'parley-bench-'));
+  const store = openEmbeddedStore({ directory });
+  const { build, context, kept } = await speak(store, 'guard', 40);
+  const window = await build(context);
+  return {
+    pair: {
+      name: `window of ${kept} turns, warm`,
+      baselineName: 'JSON.stringify of it',
+      async run(times) {
+        for (let i = 0; i < times; i++) await build(context);
+      },
+      baseline(times) {
+        for (let i = 0; i < times; i++) JSON.stringify(window);
+      },
+    },
+    async close() {
+      await store.close();
+      rmSync(directory, { recursive: true, force: true });
+    },
+  };
 }
 
 /** Makes a session of `count` turns, and of a few more until its window holds `kept` turns. */

@@ -1,11 +1,12 @@
 import { systemClock } from '../../src/lib/clock.ts';
 import { MessageReader } from '../../src/upstream/anthropic/message-reader.ts';
 import { AnswerOutput } from '../../src/upstream/answer-output.ts';
-import type { UpstreamSink } from '../../src/upstream/contract.ts';
 import { ContentReader } from '../../src/upstream/gemini/content-reader.ts';
 import type { WireReader } from '../../src/upstream/http-answer.ts';
 import { ResponseReader } from '../../src/upstream/openai-responses/response-reader.ts';
 import { Watchdog } from '../../src/upstream/watchdog.ts';
+import type { OperationPair } from '../guard/measure-pair.ts';
+import { countingSink, countUnits, unitsRead } from './counting-sink.ts';
 import { chunksPerAnswer, measurePerChunk } from './measure-per-chunk.ts';
 import type { MicroResult } from './openai-chat-adapter.ts';
 
@@ -69,55 +70,64 @@ const wires: readonly Wire[] = [
   },
 ];
 
-/**
- * CPU time per streamed chunk in the adapters beside chat completions: bytes to sink, with size bound and watchdog,
- * without a network; beside what JSON.parse alone takes for the same payloads.
- */
-export async function benchWireAdapters(log: (line: string) => void): Promise<MicroResult[]> {
-  let units = 0;
-  const ignore = (): void => {};
-  const sink: UpstreamSink = {
-    onOpen: ignore,
-    onText: (text) => {
-      units += text.length;
-    },
-    onReasoning: ignore,
-    onToolCallDelta: ignore,
-    onToolCall: ignore,
-    onUsage: ignore,
-    onEnd: ignore,
-    onError: (error) => {
-      throw error;
-    },
-    onClose: ignore,
-  };
+/** An answer of a wire read from bytes to sink, with size bound and watchdog, without a network. */
+function createAnswer(wire: Wire): { payloads: string[]; read(): void } {
   const timeouts = { connectMs: 1e6, firstTokenMs: 1e6, idleMs: 1e6, totalMs: 1e6 };
-  const results: MicroResult[] = [];
-  for (const wire of wires) {
-    const chunks = Array.from({ length: chunksPerAnswer }, (_, index) => wire.chunk(` word${index % 97}`, index));
-    const payloads = chunks.map(({ data }) => JSON.stringify(data));
-    const packets = chunks.map(({ event }, index) =>
-      Buffer.from(`${event === undefined ? '' : `event: ${event}\n`}data: ${payloads[index]}\n\n`),
-    );
-    const end = Buffer.from(wire.end);
-    const parseOnly = measurePerChunk(() => {
-      for (const payload of payloads) units += Object.keys(JSON.parse(payload) as object).length;
-    });
-    const value = measurePerChunk(() => {
-      const watchdog = new Watchdog(systemClock, timeouts, ignore);
+  const chunks = Array.from({ length: chunksPerAnswer }, (_, index) => wire.chunk(` word${index % 97}`, index));
+  const payloads = chunks.map(({ data }) => JSON.stringify(data));
+  const packets = chunks.map(({ event }, index) =>
+    Buffer.from(`${event === undefined ? '' : `event: ${event}\n`}data: ${payloads[index]}\n\n`),
+  );
+  const end = Buffer.from(wire.end);
+  return {
+    payloads,
+    read() {
+      const watchdog = new Watchdog(systemClock, timeouts, () => {});
       const observer = { onLife: () => watchdog.alive(), onEnded: () => watchdog.stop() };
-      const output = new AnswerOutput(sink, observer, 1 << 30);
+      const output = new AnswerOutput(countingSink, observer, 1 << 30);
       const reader = wire.createReader(output);
       for (const packet of packets) reader.feed(packet);
       reader.feed(end);
       reader.finish();
       if (output.open) throw new Error('The answer did not end.');
+    },
+  };
+}
+
+/** For the guard: an answer of each, beside what JSON.parse alone takes for its payloads. */
+export function wirePairs(): OperationPair[] {
+  return wires.map((wire) => {
+    const { payloads, read } = createAnswer(wire);
+    return {
+      name: `${wire.name} adapter, ${chunksPerAnswer} chunks`,
+      baselineName: 'JSON.parse alone',
+      run(times) {
+        for (let i = 0; i < times; i++) read();
+      },
+      baseline(times) {
+        for (let i = 0; i < times; i++) for (const payload of payloads) countUnits(JSON.parse(payload) as object);
+      },
+    };
+  });
+}
+
+/**
+ * CPU time per streamed chunk in the adapters beside chat completions, beside what JSON.parse alone takes for the same
+ * payloads.
+ */
+export async function benchWireAdapters(log: (line: string) => void): Promise<MicroResult[]> {
+  const results: MicroResult[] = [];
+  for (const wire of wires) {
+    const { payloads, read } = createAnswer(wire);
+    const parseOnly = measurePerChunk(() => {
+      for (const payload of payloads) countUnits(JSON.parse(payload) as object);
     });
+    const value = measurePerChunk(read);
     const name = `${wire.name} adapter, one chunk per packet`;
     const unit = 'µs CPU per chunk';
     results.push({ name, value, unit, baseline: parseOnly, baselineName: 'JSON.parse alone', note: 'goal: at most 6' });
     log(`${name}: ${value.toFixed(2)} ${unit} (JSON.parse alone ${parseOnly.toFixed(2)})`);
   }
-  log(`(${units} units read)`);
+  log(`(${unitsRead()} units read)`);
   return results;
 }

@@ -1,4 +1,6 @@
 import { benchAiSdkAdapter } from '../micro/ai-sdk-adapter.ts';
+import { benchCodec } from '../micro/codec.ts';
+import { benchLogAppend } from '../micro/log-append.ts';
 import { benchLimits } from '../micro/limits.ts';
 import { benchOpenaiChatAdapter } from '../micro/openai-chat-adapter.ts';
 import { benchWindowBuilding } from '../micro/window-building.ts';
@@ -24,6 +26,8 @@ export const suites: Readonly<Record<string, (run: BenchRun) => Promise<ResultRo
   counter: ({ log }) => benchCounter(log),
   size: () => benchClientSize(),
   nodes: async ({ log }) => rowsOf('nodes', await benchNodes(200, log)),
+  codec: async ({ log }) => rowsOf('codec', await benchCodec(log)),
+  log: async ({ log }) => rowsOf('log', await benchLogAppend(log)),
   window: async ({ log }) => rowsOf('window', await benchWindowBuilding(log)),
   adapter: async ({ log }) => rowsOf('adapter', await benchOpenaiChatAdapter(log)),
   adapters: async ({ log }) => rowsOf('adapters', await benchWireAdapters(log)),

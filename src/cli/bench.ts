@@ -1,4 +1,5 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { accessSync, constants, existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
 import type { Command } from 'commander';
 import { stringify } from 'yaml';
 import { builtInScenarios } from '../load/built-in-scenarios.ts';
@@ -11,9 +12,11 @@ import { runBench } from '../load/run-bench.ts';
 import { summaryText } from '../load/summary.ts';
 import { parseThresholds } from '../load/thresholds.ts';
 import { BenchError } from '../load/worker-pool.ts';
+import { addSizingCommand } from './bench-sizing.ts';
 import { gatewayUrl } from './chat.ts';
 import { CommandError } from './command-error.ts';
 import { durationMs } from './duration.ts';
+import { numberOf, wholeOf } from './flag-numbers.ts';
 
 interface BenchFlags {
   url: string;
@@ -28,7 +31,9 @@ interface BenchFlags {
   seed: string;
   verify?: string | true;
   thresholds?: string;
+  keep?: boolean;
   serverPid?: string[];
+  metricsUrl?: string[];
   out?: string;
   report?: string;
   json?: boolean;
@@ -60,7 +65,12 @@ export function addBenchCommands(program: Command, version: string): void {
       '--thresholds <file>',
       "YAML file of bounds such as turn.firstToken.p99: '<200ms'; exit code 1 where one is broken",
     )
+    .option('--keep', 'leave the sessions of the run, which are erased otherwise')
     .option('--server-pid <pid...>', 'processes of this machine whose CPU and memory are measured')
+    .option(
+      '--metrics-url <address...>',
+      'address of /metrics of a gateway whose heap and event loop are measured (token: PARLEY_METRICS_TOKEN)',
+    )
     .option('-o, --out <file>', 'write the result as JSON')
     .option('--report <file>', 'write a report as one HTML page')
     .option('--json', 'print the result as JSON')
@@ -93,19 +103,21 @@ export function addBenchCommands(program: Command, version: string): void {
     .description('list the built-in scenarios')
     .allowExcessArguments(false)
     .action(listScenarios);
+  addSizingCommand(bench);
 }
 
 async function run(scenarioName: string, flags: BenchFlags, version: string): Promise<void> {
   const url = gatewayUrl(flags.url);
   const scenario = await readScenario(scenarioName, {
     users: wholeOf('--users', flags.users),
-    sessionsPerSecond: rateOf('--sessions-per-second', flags.sessionsPerSecond),
-    turnsPerSecond: rateOf('--turns-per-second', flags.turnsPerSecond),
+    sessionsPerSecond: numberOf('--sessions-per-second', flags.sessionsPerSecond),
+    turnsPerSecond: numberOf('--turns-per-second', flags.turnsPerSecond),
     sessions: wholeOf('--sessions', flags.sessions),
     rampSeconds: secondsOf('--ramp', flags.ramp),
     holdSeconds: secondsOf('--duration', flags.duration),
   });
   const { thresholds, verify } = flags;
+  for (const file of [flags.out, flags.report]) if (file !== undefined) checkWritable(file);
   const environmentKey = process.env.PARLEY_KEY;
   const result = await runBench({
     ...scenario,
@@ -114,7 +126,13 @@ async function run(scenarioName: string, flags: BenchFlags, version: string): Pr
     seed: wholeOf('--seed', flags.seed)!,
     verifySeed: verify === undefined ? undefined : verify === true ? 1 : wholeOf('--verify', verify),
     workers: wholeOf('--workers', flags.workers),
-    serverPids: (flags.serverPid ?? []).map((pid) => pidOf(pid)),
+    keepSessions: flags.keep === true,
+    server: {
+      pids: (flags.serverPid ?? []).map((pid) => pidOf(pid)),
+      metricsUrls: (flags.metricsUrl ?? []).map((address) => metricsUrlOf(address)),
+      metricsToken: process.env.PARLEY_METRICS_TOKEN,
+      metricsEverySeconds: 1 + Math.floor(scenario.scenario.holdSeconds / 120),
+    },
     thresholds: thresholds === undefined ? undefined : parseThresholds(read(thresholds), thresholds),
     command: commandText(process.argv.slice(2)),
     parley: version,
@@ -188,6 +206,15 @@ function read(file: string): string {
   }
 }
 
+/** Before a run of half an hour, not after it. */
+function checkWritable(file: string): void {
+  try {
+    accessSync(existsSync(file) ? file : dirname(resolve(file)), constants.W_OK);
+  } catch (error) {
+    throw new CommandError(`The file ${file} cannot be written: ${(error as NodeJS.ErrnoException).code}.`, 2);
+  }
+}
+
 function write(file: string, text: string): void {
   try {
     writeFileSync(file, text);
@@ -196,23 +223,14 @@ function write(file: string, text: string): void {
   }
 }
 
-function wholeOf(flag: string, text: string | undefined): number | undefined {
-  const value = rateOf(flag, text);
-  if (value !== undefined && !Number.isSafeInteger(value))
-    throw new CommandError(`${flag} takes a whole number, not “${text}”.`, 2);
-  return value;
-}
-
-function rateOf(flag: string, text: string | undefined): number | undefined {
-  if (text === undefined) return undefined;
-  const value = text.trim() === '' ? Number.NaN : Number(text);
-  if (!(value >= 0 && value < Number.POSITIVE_INFINITY))
-    throw new CommandError(`${flag} takes a number, not “${text}”.`, 2);
-  return value;
-}
-
 function secondsOf(flag: string, text: string | undefined): number | undefined {
   return text === undefined ? undefined : durationMs(flag, text) / 1_000;
+}
+
+function metricsUrlOf(text: string): string {
+  if (!URL.canParse(text) || !/^https?:/.test(text))
+    throw new CommandError(`--metrics-url takes an address such as http://127.0.0.1:8080/metrics, not “${text}”.`, 2);
+  return text;
 }
 
 function pidOf(text: string): number {

@@ -64,4 +64,16 @@ export const builtInScenarios: Readonly<Record<string, ScenarioInput>> = {
       { name: 'small', weight: 1 },
     ],
   },
+  soak: {
+    description:
+      'Half an hour of sessions that come and go, with cancels and lost sockets; look at the slopes of memory.',
+    users: 100,
+    rampSeconds: 30,
+    holdSeconds: 1_800,
+    turnsPerSession: { min: 1, max: 5 },
+    thinkMs: { mean: 500 },
+    inputTokens: { median: 25, p95: 250 },
+    cancel: { share: 0.15 },
+    reconnect: { share: 0.15 },
+  },
 };

@@ -1,17 +1,18 @@
 import type { Histogram } from './histogram.ts';
 import type { IntervalReport } from './messages.ts';
 import { Metrics, type TimingName, timingNames } from './metrics.ts';
-import type { UsageSample } from './process-usage.ts';
 import type { RunResult, TimelineEntry, TimingResult } from './result.ts';
+import { serverResult } from './server-result.ts';
+import type { ServerSample } from './server-sampler.ts';
 
 export interface RunCollector {
   add(report: IntervalReport): void;
   /** Of the server's processes, for the second that is now over. */
-  addServer(second: number, sample: UsageSample): void;
+  addServer(second: number, sample: ServerSample): void;
   readonly total: Metrics;
   /** Seconds of which all workers have told. */
   readonly timeline: TimelineEntry[];
-  finish(seconds: { ramp: number; hold: number }, serverPids: readonly number[]): CollectedRun;
+  finish(seconds: { ramp: number; hold: number }, serverPids?: readonly number[]): CollectedRun;
 }
 
 export type CollectedRun = Pick<
@@ -36,7 +37,7 @@ const busyCores = 0.9;
 export function createRunCollector(workerCount: number): RunCollector {
   const total = new Metrics();
   const seconds = new Map<number, Second>();
-  const server = new Map<number, UsageSample>();
+  const server = new Map<number, ServerSample>();
   const timeline: TimelineEntry[] = [];
   let loopDelayMaxMs = 0;
   let busiestWorkerCores = 0;
@@ -93,7 +94,7 @@ export function createRunCollector(workerCount: number): RunCollector {
       seconds.delete(report.second);
     },
     addServer: (second, sample) => void server.set(second, sample),
-    finish(phases, serverPids) {
+    finish(phases, serverPids = []) {
       // of workers that were done a second before others
       for (const [second, rest] of seconds) timeline.push(entryOf(second, rest));
       timeline.sort((a, b) => a.second - b.second);
@@ -102,16 +103,18 @@ export function createRunCollector(workerCount: number): RunCollector {
         if (sample === undefined) continue;
         entry.serverCpuCores = sample.cpuCores;
         entry.serverMemoryBytes = sample.memoryBytes;
+        if (sample.ownBytes !== undefined) entry.serverOwnBytes = sample.ownBytes;
+        if (sample.heapUsedBytes !== undefined) entry.serverHeapBytes = sample.heapUsedBytes;
+        if (sample.loopDelayP99Ms !== undefined) entry.serverLoopDelayP99Ms = sample.loopDelayP99Ms;
       }
       const held = timeline.filter(({ second }) => second >= phases.ramp && second + 1 <= phases.ramp + phases.hold);
       const heldSeconds = Math.max(1, held.length);
       const sum = (key: 'turnsEnded' | 'tokens'): number => held.reduce((all, entry) => all + entry[key], 0);
-      const begun = total.counts.turnsStarted + total.counts.connects + connectFailures(total);
       loopDelays.sort((a, b) => a - b);
       const loopDelayP99Ms = loopDelays[Math.floor(loopDelays.length * 0.9)] ?? 0;
       return {
         rates: { turnsPerSecond: sum('turnsEnded') / heldSeconds, tokensPerSecond: sum('tokens') / heldSeconds },
-        errorRate: begun === 0 ? 0 : total.total('errors') / begun,
+        errorRate: errorRateOf(total),
         counts: total.counts,
         tallies: total.tallies,
         timings: Object.fromEntries(timingNames.map((name) => [name, timingResult(total.timings[name])])) as Record<
@@ -130,11 +133,18 @@ export function createRunCollector(workerCount: number): RunCollector {
           busiestWorkerCores,
           warnings: warningsOf(loopDelayP99Ms, busiestWorkerCores),
         },
-        ...(serverPids.length === 0 ? {} : { server: serverOf(serverPids, held, sum('tokens')) }),
+        ...(server.size === 0 ? {} : { server: serverResult(serverPids, held, sum('tokens')) }),
         timeline,
       };
     },
   };
+}
+
+/** Errors for each turn or connection that was begun, at most 1: one may fail more than once. */
+export function errorRateOf(total: Metrics): number {
+  const errors = total.total('errors');
+  const begun = total.counts.turnsStarted + total.counts.connects + connectFailures(total);
+  return errors === 0 ? 0 : Math.min(1, errors / Math.max(1, begun));
 }
 
 function connectFailures(metrics: Metrics): number {
@@ -153,18 +163,6 @@ function warningsOf(loopDelayP99Ms: number, busiestWorkerCores: number): string[
       `A worker of the generator used ${(busiestWorkerCores * 100).toFixed(0)} % of a core: what was measured may be its limit. Give it more --workers, or another machine.`,
     );
   return warnings;
-}
-
-function serverOf(pids: readonly number[], held: readonly TimelineEntry[], tokens: number): RunResult['server'] {
-  const cores = held.map((entry) => entry.serverCpuCores ?? 0);
-  const cpuSeconds = cores.reduce((sum, value) => sum + value, 0);
-  return {
-    pids: [...pids],
-    cpuCoresMean: cpuSeconds / Math.max(1, cores.length),
-    cpuCoresMax: Math.max(0, ...cores),
-    memoryBytesMax: Math.max(0, ...held.map((entry) => entry.serverMemoryBytes ?? 0)),
-    ...(tokens === 0 ? {} : { cpuMicrosecondsPerToken: (cpuSeconds * 1e6) / tokens }),
-  };
 }
 
 export function timingResult(histogram: Histogram): TimingResult {

@@ -8,6 +8,7 @@ import type { WorkerOrder } from './messages.ts';
 import { seededRandom } from './random.ts';
 import type { Tenant } from './scenario.ts';
 import { SimulatedUser, type UserEnvironment } from './simulated-user.ts';
+import type { MadeSession } from './user-connection.ts';
 
 export interface LoadRun {
   /** What was measured since the last call. */
@@ -16,6 +17,8 @@ export interface LoadRun {
   readonly runningTurns: number;
   /** No more turns from now on. */
   stop(): void;
+  /** Sessions of users that have left, unless they are to stay. */
+  readonly made: readonly MadeSession[];
   /** Resolves when the last user has left. */
   readonly done: Promise<void>;
 }
@@ -34,6 +37,7 @@ export function startLoadRun(order: WorkerOrder, clock: Clock, openSocket: OpenL
   const pickTenant = tenantPicker(scenario.tenants ?? [anonymous]);
   const stops: (() => void)[] = [];
   const free: SimulatedUser[] = [];
+  const made: MadeSession[] = [];
   const waiting: number[] = [];
   let metrics = new Metrics();
   let isStopping = false;
@@ -53,6 +57,7 @@ export function startLoadRun(order: WorkerOrder, clock: Clock, openSocket: OpenL
     onReady: scenario.turnsPerSecond === undefined ? undefined : takeWaiting,
     onFinished(user, hasFailed) {
       users.delete(user);
+      if (!order.keepSessions && user.made !== undefined) made.push(user.made);
       if (isStopping) {
         if (users.size === 0) resolveDone();
       } else if (scenario.sessionsPerSecond === undefined) {
@@ -161,6 +166,7 @@ export function startLoadRun(order: WorkerOrder, clock: Clock, openSocket: OpenL
       for (const user of users) if (user.hasTurn) running++;
       return running;
     },
+    made,
     stop,
     done,
   };

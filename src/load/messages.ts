@@ -1,3 +1,4 @@
+import type { Erased } from './erase-sessions.ts';
 import type { MetricsData } from './metrics.ts';
 import type { Scenario } from './scenario.ts';
 
@@ -12,6 +13,8 @@ export interface WorkerOrder {
   index: number;
   count: number;
   localAddress: string | undefined;
+  /** Whether the sessions of the run stay. */
+  keepSessions: boolean;
   /** Milliseconds since 1970, the same for all. */
   startAt: number;
 }
@@ -29,6 +32,6 @@ export interface IntervalReport {
   cpuMicroseconds: number;
 }
 
-export type WorkerMessage = { t: 'ready' } | IntervalReport | { t: 'done' };
+export type WorkerMessage = { t: 'ready' } | IntervalReport | { t: 'done'; sessions: Erased };
 /** `stop`: end the run early. */
 export type OrderMessage = WorkerOrder | { t: 'stop' };

@@ -1,4 +1,5 @@
 import type { RunResult, TimingResult } from './result.ts';
+import { growthOf, type Slope } from './slope.ts';
 
 /** ms: times; share: of 1; bytes; number: everything else. */
 export type MetricUnit = 'ms' | 'share' | 'bytes' | 'number';
@@ -35,6 +36,11 @@ const others: Record<string, { unit: MetricUnit; of: (run: RunResult) => number 
   'server.cpu.max': { unit: 'number', of: (run) => run.server?.cpuCoresMax },
   'server.cpu.perToken': { unit: 'ms', of: (run) => thousandth(run.server?.cpuMicrosecondsPerToken) },
   'server.memory.max': { unit: 'bytes', of: (run) => run.server?.memoryBytesMax },
+  'server.memory.slopePerHour': { unit: 'bytes', of: (run) => run.server?.memorySlope?.perHour },
+  'server.memory.growthPerHour': { unit: 'bytes', of: (run) => growth(run.server?.memorySlope) },
+  'server.heap.slopePerHour': { unit: 'bytes', of: (run) => run.server?.heapSlope?.perHour },
+  'server.heap.growthPerHour': { unit: 'bytes', of: (run) => growth(run.server?.heapSlope) },
+  'server.loopDelay.p99': { unit: 'ms', of: (run) => run.server?.loopDelayP99Ms },
 };
 
 /** The unit of a metric by its name; undefined where there is no such metric. */
@@ -70,6 +76,10 @@ function measured(timing: TimingResult, figure: keyof typeof figures): number | 
 
 function sumOf(tally: Record<string, number>): number {
   return Object.values(tally).reduce((sum, count) => sum + count, 0);
+}
+
+function growth(slope: Slope | undefined): number | undefined {
+  return slope === undefined ? undefined : growthOf(slope);
 }
 
 function thousandth(value: number | undefined): number | undefined {

@@ -13,6 +13,12 @@ export function residentBytes(pid: number): number {
   return Number(found?.[1] ?? 0) * 1024;
 }
 
+/** Memory of a process without the pages of files, in bytes (RssAnon of /proc/PID/status). */
+function anonymousBytes(pid: number): number {
+  const found = /RssAnon:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'));
+  return Number(found?.[1] ?? 0) * 1024;
+}
+
 /** How many files (and so sockets) a process may have open; undefined where that is not told. */
 export function openFileLimit(pid: number | 'self'): number | undefined {
   try {
@@ -28,6 +34,8 @@ export interface UsageSample {
   /** Cores in use since the sample before. */
   cpuCores: number;
   memoryBytes: number;
+  /** Without pages of files. */
+  ownBytes: number;
 }
 
 /** Measures processes of this machine from outside. A process that is gone counts as nothing. */
@@ -41,6 +49,7 @@ export function createUsageSampler(pids: readonly number[], now: () => number): 
     const sample = {
       cpuCores: used / 1_000 / Math.max(1, atMs - lastMs),
       memoryBytes: pids.reduce((sum, pid) => sum + orZero(() => residentBytes(pid)), 0),
+      ownBytes: pids.reduce((sum, pid) => sum + orZero(() => anonymousBytes(pid)), 0),
     };
     [lastMs, lastCpu] = [atMs, cpu];
     return sample;

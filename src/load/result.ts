@@ -1,6 +1,8 @@
+import type { Erased } from './erase-sessions.ts';
 import type { HistogramData } from './histogram.ts';
 import type { CountName, TallyName, TimingName } from './metrics.ts';
 import type { Scenario } from './scenario.ts';
+import type { Slope } from './slope.ts';
 
 /** Of the file; a reader refuses what it does not know. */
 export const resultVersion = 1;
@@ -33,6 +35,10 @@ export interface TimelineEntry {
   generatorCpuCores: number;
   serverCpuCores?: number;
   serverMemoryBytes?: number;
+  /** Without pages of files. */
+  serverOwnBytes?: number;
+  serverHeapBytes?: number;
+  serverLoopDelayP99Ms?: number;
 }
 
 export interface TenantResult {
@@ -40,6 +46,20 @@ export interface TenantResult {
   tokens: number;
   errors: number;
   firstToken: TimingResult;
+}
+
+/** Of the time at full load. */
+export interface ServerResult {
+  pids: number[];
+  cpuCoresMean: number;
+  cpuCoresMax: number;
+  memoryBytesMax: number;
+  cpuMicrosecondsPerToken?: number;
+  /** Median of its seconds. */
+  loopDelayP99Ms?: number;
+  /** Bytes per hour; of memory without pages of files, where that is known. Absent where the run was too short. */
+  memorySlope?: Slope;
+  heapSlope?: Slope;
 }
 
 export interface ThresholdResult {
@@ -77,13 +97,9 @@ export interface RunResult {
   timings: Record<TimingName, TimingResult>;
   tenants: Record<string, TenantResult>;
   generator: { loopDelayP99Ms: number; loopDelayMaxMs: number; busiestWorkerCores: number; warnings: string[] };
-  server?: {
-    pids: number[];
-    cpuCoresMean: number;
-    cpuCoresMax: number;
-    memoryBytesMax: number;
-    cpuMicrosecondsPerToken?: number;
-  };
+  server?: ServerResult;
+  /** What became of the sessions that the run made; absent where they were to stay. */
+  sessions?: Erased;
   thresholds?: ThresholdResult[];
   timeline: TimelineEntry[];
 }

@@ -1,12 +1,16 @@
-import { execFileSync } from 'node:child_process';
-import { cpus, totalmem } from 'node:os';
+import { cpus } from 'node:os';
+import { checkGateway } from './check-gateway.ts';
 import { createRunCollector } from './collect-run.ts';
+import type { Erased } from './erase-sessions.ts';
+import { commitHere, machineHere } from './origin.ts';
+import { loadSockets } from './load-socket.ts';
 import { checkServerFiles, localAddressOf, planWorkers } from './plan-workers.ts';
-import { createUsageSampler, openFileLimit } from './process-usage.ts';
+import { openFileLimit } from './process-usage.ts';
 import { createProgress } from './progress.ts';
 import type { NamedScenario } from './read-scenario.ts';
 import { resultVersion, type RunResult } from './result.ts';
 import { peakSockets, type Scenario } from './scenario.ts';
+import { createServerSampler, type ServerSource } from './server-sampler.ts';
 import { checkThresholds, type Threshold } from './thresholds.ts';
 import { startWorkers } from './worker-pool.ts';
 
@@ -17,7 +21,9 @@ export interface BenchOptions extends NamedScenario {
   seed: number;
   verifySeed: number | undefined;
   workers: number | undefined;
-  serverPids: readonly number[];
+  /** Whether the sessions of the run stay. */
+  keepSessions: boolean;
+  server: ServerSource;
   thresholds: readonly Threshold[] | undefined;
   /** As it was typed, without keys. */
   command: string;
@@ -27,33 +33,47 @@ export interface BenchOptions extends NamedScenario {
 
 /** Runs a scenario against a gateway. Throws `BenchError`. */
 export async function runBench(options: BenchOptions): Promise<RunResult> {
-  const { url, name, serverPids } = options;
+  const { url, name, server, keepSessions } = options;
   const scenario = withKeys(options.scenario, options.keys);
   const sockets = peakSockets(scenario);
   const machine = { cores: cpus().length, openFiles: openFileLimit('self') };
   const workers = planWorkers(sockets, options.workers, machine);
-  for (const pid of serverPids) checkServerFiles(sockets / serverPids.length, openFileLimit(pid));
+  for (const pid of server.pids) checkServerFiles(sockets / server.pids.length, openFileLimit(pid));
+  const keys = new Set(scenario.tenants?.map(({ key }) => key) ?? [undefined]);
+  await checkGateway(withoutCredentials(url), [...keys], loadSockets(url, undefined));
   const at = new Date().toISOString();
   const collector = createRunCollector(workers);
   const totalSeconds = scenario.rampSeconds + scenario.holdSeconds;
   const progress = createProgress(options.progress, collector, totalSeconds);
-  const sample = createUsageSampler(serverPids, () => performance.now());
-  let sampled = 0;
+  const sampler = await createServerSampler(server);
+  const samples: Promise<void>[] = [];
   const startedMs = performance.now();
   const pool = await startWorkers(
-    { url, scenario, seed: options.seed, verifySeed: options.verifySeed, count: workers },
+    { url, scenario, seed: options.seed, verifySeed: options.verifySeed, keepSessions, count: workers },
     (index) => localAddressOf(url, process.platform, index),
     (report) => {
       collector.add(report);
       // the first of the workers to tell of a second is a clock for the samples
-      for (; serverPids.length > 0 && sampled <= report.second; sampled++) collector.addServer(sampled, sample());
+      while (samples.length <= report.second) samples.push(sampleSecond(samples.length));
       progress.tick();
     },
   );
-  const stop = (): void => pool.stop();
+  async function sampleSecond(second: number): Promise<void> {
+    const taken = await sampler?.sample();
+    if (taken !== undefined) collector.addServer(second, taken);
+  }
+  let isStopping = false;
+  const stop = (): void => {
+    // whoever asks twice does not wait; workers end with their parent
+    if (isStopping) process.exit(130);
+    isStopping = true;
+    pool.stop();
+  };
+  let sessions: Erased;
   process.on('SIGINT', stop);
   try {
-    await pool.done;
+    sessions = await pool.done;
+    await Promise.all(samples);
   } finally {
     process.off('SIGINT', stop);
     progress.end();
@@ -67,13 +87,7 @@ export async function runBench(options: BenchOptions): Promise<RunResult> {
     parley: options.parley,
     ...(commit === undefined ? {} : { commit }),
     command: options.command,
-    machine: {
-      cpu: cpus()[0]?.model ?? 'unknown',
-      cores: cpus().length,
-      memoryBytes: totalmem(),
-      platform: `${process.platform} ${process.arch}`,
-      node: process.version,
-    },
+    machine: machineHere(),
     url: withoutCredentials(url),
     name,
     scenario: withoutKeys(scenario),
@@ -81,7 +95,8 @@ export async function runBench(options: BenchOptions): Promise<RunResult> {
     ...(options.verifySeed === undefined ? {} : { verifySeed: options.verifySeed }),
     workers,
     seconds: { ...phases, total: (performance.now() - startedMs) / 1_000 },
-    ...collector.finish(phases, serverPids),
+    ...(keepSessions ? {} : { sessions }),
+    ...collector.finish(phases, server.pids),
   };
   if (options.thresholds !== undefined) result.thresholds = checkThresholds(options.thresholds, result);
   return result;
@@ -106,16 +121,4 @@ function withoutCredentials(text: string): string {
   url.password = '';
   url.search = '';
   return url.href;
-}
-
-/** Of the working directory, where it is a checkout. */
-function commitHere(): string | undefined {
-  try {
-    return execFileSync('git', ['describe', '--always', '--dirty'], {
-      encoding: 'utf8',
-      stdio: ['ignore', 'pipe', 'ignore'],
-    }).trim();
-  } catch {
-    return undefined;
-  }
 }

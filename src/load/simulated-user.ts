@@ -3,10 +3,12 @@ import type { Clock, Timer } from '../lib/clock.ts';
 import { AttachmentCheck } from './attachment-check.ts';
 import { draw, drawWhole } from './distribution.ts';
 import type { InputTexts } from './input-texts.ts';
-import type { LoadSocket, OpenLoadSocket } from './load-socket.ts';
+import type { OpenLoadSocket } from './load-socket.ts';
 import type { Metrics } from './metrics.ts';
 import type { Random } from './random.ts';
+import { drawTurn, recordDelta, type RunningTurn } from './running-turn.ts';
 import type { Scenario, Tenant } from './scenario.ts';
+import { type MadeSession, UserConnection } from './user-connection.ts';
 
 /** What a user needs of the run. */
 export interface UserEnvironment {
@@ -27,19 +29,6 @@ export interface UserEnvironment {
   readonly onFinished: (user: SimulatedUser, hasFailed: boolean) => void;
 }
 
-interface RunningTurn {
-  id: string;
-  input: string;
-  intendedMs: number;
-  isAccepted: boolean;
-  firstMs: number | undefined;
-  lastMs: number;
-  tokens: number;
-  cancelAfter: number;
-  dropAfter: number;
-  cancelledMs: number | undefined;
-}
-
 type Attached = Extract<DownFrame, { t: 'attached' }>;
 type ErrorFrame = Extract<DownFrame, { t: 'error' }>;
 type TurnEnded = Extract<DownFrame, { t: 'turn.ended' }>;
@@ -56,16 +45,10 @@ export class SimulatedUser {
   readonly #environment: UserEnvironment;
   readonly #random: Random;
   readonly #check: AttachmentCheck;
-  #socket: LoadSocket | undefined;
-  #socketNumber = 0;
-  #session: { id: string; epoch: string } | undefined;
-  #connectingSinceMs: number | undefined;
+  readonly #connection: UserConnection;
   #turn: RunningTurn | undefined;
   #turnsLeft: number;
   #timer: Timer | undefined;
-  #slowTimer: Timer | undefined;
-  #isResuming = false;
-  #isLive = false;
   #isFinishing = false;
   #isFinished = false;
 
@@ -77,10 +60,24 @@ export class SimulatedUser {
     this.#turnsLeft = turnsPerSession === undefined ? Number.POSITIVE_INFINITY : drawWhole(turnsPerSession, random, 0);
     this.isSlow = slowReaders !== undefined && random() < slowReaders.share;
     this.#check = new AttachmentCheck((name) => this.#metrics.tally('violations', name), environment.verifySeed);
+    this.#connection = new UserConnection({
+      environment,
+      tenant,
+      check: this.#check,
+      isSlow: this.isSlow,
+      random,
+      onFrame: (frame, atMs) => this.#onFrame(frame, atMs),
+      onLive: (atMs) => this.#onLive(atMs),
+      onClose: (code, failure, wasLive) => this.#onClose(code, failure, wasLive),
+    });
   }
 
   get isLive(): boolean {
-    return this.#isLive;
+    return this.#connection.isLive;
+  }
+  /** The session, once there is one. */
+  get made(): MadeSession | undefined {
+    return this.#connection.made;
   }
   get hasTurn(): boolean {
     return this.#turn !== undefined;
@@ -88,47 +85,31 @@ export class SimulatedUser {
 
   /** @param intendedMs from which the time to connect counts */
   start(intendedMs: number): void {
-    this.#connect(intendedMs);
+    this.#connection.open(intendedMs);
   }
 
   beginTurn(intendedMs: number): void {
-    const { scenario, inputs, newTurnId } = this.#environment;
-    const random = this.#random;
-    const { cancel, reconnect } = scenario;
     this.#turnsLeft--;
-    this.#turn = {
-      id: newTurnId(),
-      input: inputs.take(drawWhole(scenario.inputTokens, random, 1), random),
-      intendedMs,
-      isAccepted: false,
-      firstMs: undefined,
-      lastMs: 0,
-      tokens: 0,
-      cancelAfter:
-        cancel !== undefined && random() < cancel.share ? drawWhole(cancel.afterTokens, random, 0) : Infinity,
-      dropAfter:
-        reconnect !== undefined && random() < reconnect.share ? drawWhole(reconnect.afterTokens, random, 0) : Infinity,
-      cancelledMs: undefined,
-    };
+    this.#turn = drawTurn(this.#environment, this.#random, intendedMs);
     this.#metrics.counts.turnsStarted++;
-    if (this.#isLive) this.#sendTurn(this.#turn);
+    if (this.isLive) this.#sendTurn(this.#turn);
   }
 
   /** Ends the running turn, if there is one that was accepted. */
   cancel(): void {
     const turn = this.#turn;
-    if (turn === undefined || !turn.isAccepted || turn.cancelledMs !== undefined || !this.#isLive) return;
+    if (turn === undefined || !turn.isAccepted || turn.cancelledMs !== undefined || !this.isLive) return;
     turn.cancelledMs = this.#environment.clock.now();
     const heard = this.#environment.scenario.cancel?.heard === true ? this.#check.middleOf(turn.id) : undefined;
-    this.#send({ t: 'cancel', ref: 3, s: 0, turn: turn.id, ...(heard === undefined ? {} : { heard }) });
+    this.#connection.send({ t: 'cancel', ref: 3, s: 0, turn: turn.id, ...(heard === undefined ? {} : { heard }) });
     this.#metrics.counts.cancels++;
   }
 
   /** Loses the socket and comes back with the cursor. */
   reconnect(awayMs: number): void {
-    if (!this.#isLive || this.#isFinishing) return;
-    this.#dropSocket();
-    this.#after(awayMs, () => this.#connect(this.#environment.clock.now()));
+    if (!this.isLive || this.#isFinishing) return;
+    this.#connection.drop();
+    this.#after(awayMs, () => this.#connection.open(this.#environment.clock.now()));
   }
 
   /** No more turns; leaves when the running one is over. */
@@ -141,7 +122,7 @@ export class SimulatedUser {
   abandon(): boolean {
     const wasRunning = this.#turn !== undefined;
     this.#turn = undefined;
-    this.#dropSocket();
+    this.#connection.drop();
     this.#leave();
     return wasRunning;
   }
@@ -150,48 +131,10 @@ export class SimulatedUser {
     return this.#environment.metrics();
   }
 
-  #connect(sinceMs: number): void {
-    const number = ++this.#socketNumber;
-    const isCurrent = (): boolean => number === this.#socketNumber;
-    this.#connectingSinceMs = sinceMs;
-    this.#socket = this.#environment.openSocket({
-      onOpen: () => isCurrent() && this.#greet(),
-      onFrame: (frame, atMs) => isCurrent() && this.#onFrame(frame, atMs),
-      onMessage: (bytes) => {
-        const { counts } = this.#metrics;
-        counts.messagesIn++;
-        counts.bytesIn += bytes;
-      },
-      onInvalid: () => this.#metrics.tally('violations', 'invalid_frame'),
-      onClose: (code, failure) => isCurrent() && this.#onClose(code, failure),
-    });
-  }
-
-  #greet(): void {
-    const { key } = this.tenant;
-    const { scenario } = this.#environment;
-    const settings = {
-      ...(scenario.system === undefined ? {} : { system: scenario.system }),
-      ...(scenario.model === undefined ? {} : { model: scenario.model }),
-    };
-    this.#isResuming = this.#session !== undefined;
-    const resumed = this.#session && {
-      session: this.#session.id,
-      epoch: this.#session.epoch,
-      after: this.#check.cursor,
-    };
-    this.#send([
-      { t: 'hello', client: { name: 'parley-bench' }, ...(key === undefined ? {} : { auth: { key } }) },
-      { t: 'attach', ref: 1, s: 0, ...(resumed ?? { create: { settings } }) },
-    ]);
-  }
-
   #onFrame(frame: DownFrame, atMs: number): void {
     switch (frame.t) {
       case 'attached':
         return this.#onAttached(frame);
-      case 'live':
-        return this.#onLive(atMs);
       case 'delta':
         this.#check.event(frame);
         return this.#onDelta(frame.turn, frame.tokens, atMs);
@@ -222,23 +165,13 @@ export class SimulatedUser {
   }
 
   #onAttached(frame: Attached): void {
-    this.#check.attached(frame);
-    if (frame.outcome === 'snapshot') {
-      this.#metrics.counts.snapshots++;
-      // what happened to the turn before the new beginning is not told
-      if (this.#turn?.isAccepted === true && frame.live?.includes(this.#turn.id) !== true)
-        this.#fail('lost_by_snapshot');
-    }
-    this.#session = { id: frame.session, epoch: frame.epoch };
+    if (frame.outcome !== 'snapshot') return;
+    this.#metrics.counts.snapshots++;
+    // what happened to the turn before the new beginning is not told
+    if (this.#turn?.isAccepted === true && frame.live?.includes(this.#turn.id) !== true) this.#fail('lost_by_snapshot');
   }
 
   #onLive(atMs: number): void {
-    const { timings, counts } = this.#metrics;
-    if (this.#isResuming) counts.resumes++;
-    else counts.connects++;
-    timings[this.#isResuming ? 'resume' : 'connect'].record(atMs - this.#connectingSinceMs!);
-    this.#isLive = true;
-    if (this.isSlow) this.#readSlowly();
     if (this.#turn === undefined) this.#next(atMs, 0);
     else if (!this.#turn.isAccepted) this.#sendTurn(this.#turn);
   }
@@ -246,22 +179,8 @@ export class SimulatedUser {
   #onDelta(id: string, tokens: number, atMs: number): void {
     const turn = this.#turn;
     if (turn?.id !== id) return;
-    const metrics = this.#metrics;
     const isMeasured = !this.isSlow && this.#environment.isMeasured(turn.intendedMs);
-    if (turn.firstMs === undefined) {
-      turn.firstMs = atMs;
-      if (isMeasured) {
-        metrics.timings.firstToken.record(atMs - turn.intendedMs);
-        metrics.tenant(this.tenant.name).firstToken.record(atMs - turn.intendedMs);
-      }
-    } else if (isMeasured) {
-      metrics.timings.gap.record(atMs - turn.lastMs);
-    }
-    turn.lastMs = atMs;
-    const added = Math.max(0, tokens - turn.tokens);
-    metrics.counts.tokens += added;
-    metrics.tenant(this.tenant.name).tokens += added;
-    turn.tokens = tokens;
+    recordDelta(turn, { tokens, atMs, isMeasured }, this.#metrics, this.tenant.name);
     if (tokens >= turn.cancelAfter) this.cancel();
     if (tokens >= turn.dropAfter) {
       turn.dropAfter = Infinity;
@@ -311,9 +230,7 @@ export class SimulatedUser {
     this.#metrics.tenant(this.tenant.name).errors++;
   }
 
-  #onClose(code: number, failure: string | undefined): void {
-    const wasLive = this.#isLive;
-    this.#dropSocket();
+  #onClose(code: number, failure: string | undefined, wasLive: boolean): void {
     if (this.#isFinished) return;
     const metrics = this.#metrics;
     if (failure !== undefined) metrics.tally('errors', wasLive ? `connection_lost:${failure}` : `connect:${failure}`);
@@ -327,9 +244,9 @@ export class SimulatedUser {
   }
 
   #comeBack(): void {
-    this.#dropSocket();
+    this.#connection.drop();
     if (this.#isFinishing && this.#turn === undefined) return this.#leave();
-    this.#after(retryMs * (0.5 + this.#random()), () => this.#connect(this.#environment.clock.now()));
+    this.#after(retryMs * (0.5 + this.#random()), () => this.#connection.open(this.#environment.clock.now()));
   }
 
   /** What comes after a turn, or after the session was opened. */
@@ -351,7 +268,7 @@ export class SimulatedUser {
   #sendTurn(turn: RunningTurn): void {
     const { scenario } = this.#environment;
     const { outputTokens, route } = scenario;
-    this.#send({
+    this.#connection.send({
       t: 'turn',
       ref: 2,
       s: 0,
@@ -362,47 +279,16 @@ export class SimulatedUser {
     });
   }
 
-  #readSlowly(): void {
-    const { slowReaders } = this.#environment.scenario;
-    const socket = this.#socket;
-    const { clock } = this.#environment;
-    const pause = (): void => {
-      socket?.pause();
-      this.#slowTimer = clock.setTimer(read, draw(slowReaders!.pauseMs, this.#random));
-    };
-    const read = (): void => {
-      socket?.resume();
-      this.#slowTimer = clock.setTimer(pause, draw(slowReaders!.readMs, this.#random));
-    };
-    read();
-  }
-
-  #send(frames: Parameters<LoadSocket['send']>[0]): void {
-    this.#metrics.counts.bytesOut += this.#socket?.send(frames) ?? 0;
-  }
-
   #after(delayMs: number, action: () => void): void {
     this.#timer?.cancel();
     this.#timer = this.#environment.clock.setTimer(action, delayMs);
-  }
-
-  #dropSocket(): void {
-    this.#slowTimer?.cancel();
-    this.#isLive = false;
-    this.#socketNumber++;
-    this.#socket?.drop();
-    this.#socket = undefined;
   }
 
   #leave(hasFailed = false): void {
     if (this.#isFinished) return;
     this.#isFinished = true;
     this.#timer?.cancel();
-    this.#slowTimer?.cancel();
-    this.#isLive = false;
-    this.#socketNumber++;
-    this.#socket?.resume();
-    this.#socket?.close();
+    this.#connection.close();
     this.#environment.onFinished(this, hasFailed);
   }
 }

@@ -1,5 +1,6 @@
 import { type TimingName, timingNames } from './metrics.ts';
 import type { RunResult } from './result.ts';
+import { growthOf, type Slope } from './slope.ts';
 import { bytesText, numberText, shareText, tableText, timeText } from './text.ts';
 
 /** Names of times for people. */
@@ -36,9 +37,39 @@ export function summaryText(run: RunResult): string {
     lines.push(
       `server: ${numberText(server.cpuCoresMean)} cores (at most ${numberText(server.cpuCoresMax)}), ${bytesText(server.memoryBytesMax)} at most${perToken === undefined ? '' : `, ${numberText(perToken)} µs of CPU per token`}`,
     );
+    for (const [title, slope] of slopesOf(run)) lines.push(`${title}: ${slopeText(slope)}`);
   }
+  lines.push(...sessionLines(run));
   for (const warning of run.generator.warnings) lines.push(`warning: ${warning}`);
   return `${lines.join('\n')}\n`;
+}
+
+/** In a shorter run a heap still grows to its size, which is no leak. */
+const leastSlopeSeconds = 120;
+
+/** Slopes of the server's memory that the run was long enough for. */
+export function slopesOf({ server, seconds }: RunResult): [string, Slope][] {
+  const slopes: [string, Slope | undefined][] = [
+    ['memory slope', server?.memorySlope],
+    ['heap slope', server?.heapSlope],
+  ];
+  if (seconds.hold < leastSlopeSeconds) return [];
+  return slopes.filter((entry): entry is [string, Slope] => entry[1] !== undefined);
+}
+
+/** +1.2 MB ± 3.4 MB per hour: no growth beyond what varies anyway. */
+export function slopeText(slope: Slope): string {
+  const sign = slope.perHour < 0 ? '−' : '+';
+  const figures = `${sign}${bytesText(Math.abs(slope.perHour))} ± ${bytesText(slope.errorPerHour)} per hour`;
+  return `${figures}, ${growthOf(slope) > 0 ? 'growth' : 'no growth beyond what varies anyway'}`;
+}
+
+function sessionLines({ sessions }: RunResult): string[] {
+  if (sessions === undefined) return [];
+  const left = Object.values(sessions.left).reduce((sum, count) => sum + count, 0);
+  if (left === 0) return [`sessions: ${numberText(sessions.erased)} erased`];
+  const codes = Object.entries(sessions.left).map(([code, count]) => `${code} ${numberText(count)}`);
+  return [`sessions: ${numberText(sessions.erased)} erased, ${numberText(left)} left behind: ${codes.join(', ')}`];
 }
 
 function tallyLine(title: string, tally: Record<string, number>): string[] {

@@ -1,5 +1,6 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { systemClock } from '../lib/clock.ts';
+import { eraseSessions } from './erase-sessions.ts';
 import { type LoadRun, startLoadRun } from './load-run.ts';
 import { loadSockets } from './load-socket.ts';
 import type { OrderMessage, WorkerMessage, WorkerOrder } from './messages.ts';
@@ -25,7 +26,8 @@ async function work(order: WorkerOrder): Promise<void> {
   const loop = monitorEventLoopDelay({ resolution: 5 });
   let cpu = process.cpuUsage();
   let second = 0;
-  const running = startLoadRun(order, systemClock, loadSockets(order.url, order.localAddress));
+  const openSocket = loadSockets(order.url, order.localAddress);
+  const running = startLoadRun(order, systemClock, openSocket);
   run = running;
 
   function report(): void {
@@ -53,7 +55,8 @@ async function work(order: WorkerOrder): Promise<void> {
   await running.done;
   clearInterval(timer);
   report();
-  tell({ t: 'done' }, () => process.exit(0));
+  const sessions = await eraseSessions(running.made, openSocket);
+  tell({ t: 'done', sessions }, () => process.exit(0));
 }
 
 function tell(message: WorkerMessage, onSent: () => void = () => {}): void {

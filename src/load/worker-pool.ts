@@ -1,5 +1,6 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
+import { type Erased, mergeErased } from './erase-sessions.ts';
 import type { IntervalReport, OrderMessage, WorkerMessage, WorkerOrder } from './messages.ts';
 
 /** What was asked for cannot be done; the message is a sentence for the user. */
@@ -9,7 +10,7 @@ export interface WorkerPool {
   /** Ends the run early; running turns are still waited for. */
   stop(): void;
   /** Resolves when all workers are done; rejects with `BenchError` where one died. */
-  readonly done: Promise<void>;
+  readonly done: Promise<Erased>;
 }
 
 /** So that all workers have their orders before the first begins, milliseconds. */
@@ -37,7 +38,7 @@ export async function startWorkers(
   return {
     stop: () => children.forEach((child) => send(child, { t: 'stop' })),
     done: Promise.all(done).then(
-      () => {},
+      (sessions) => mergeErased({ erased: 0, left: {} }, sessions),
       (error: unknown) => {
         for (const child of children) child.kill();
         throw error;
@@ -53,15 +54,15 @@ function ready(child: ChildProcess): Promise<void> {
   });
 }
 
-function finished(child: ChildProcess, onInterval: (report: IntervalReport) => void): Promise<void> {
+function finished(child: ChildProcess, onInterval: (report: IntervalReport) => void): Promise<Erased> {
   return new Promise((resolve, reject) => {
-    let isDone = false;
+    let sessions: Erased | undefined;
     child.on('message', (message: WorkerMessage) => {
       if (message.t === 'interval') onInterval(message);
-      if (message.t === 'done') isDone = true;
+      if (message.t === 'done') sessions = message.sessions;
     });
     child.once('exit', (code, signal) => {
-      if (isDone) resolve();
+      if (sessions !== undefined) resolve(sessions);
       else reject(new Error(`A worker process was stopped by ${signal ?? code}.`));
     });
   });

@@ -91,6 +91,7 @@ const checks: Record<string, (result: RunResult) => void> = {
   },
   'slow-readers': ({ tallies }) => expect(Object.keys(tallies.statuses)).toEqual(['completed']),
   tenants: ({ tenants }) => expect(Object.keys(tenants)).toContain('large'),
+  soak: ({ counts }) => expect(counts.connects).toBeGreaterThan(12),
 };
 
 test('every built-in scenario runs against a gateway, and every event and text is right', async () => {
@@ -142,11 +143,56 @@ test('planned failures are counted by their codes, and a broken threshold is a l
   expect(stderr.trimEnd().split('\n').at(-1)).toMatch(/^errors.rate is 0\.\d+, and was to be <1%\.$/);
 }, 60_000);
 
-test('a gateway that is not there is errors, and no end without end', async () => {
-  const { result } = await bench('http://127.0.0.1:9', { users: 2, holdSeconds: 1, drainSeconds: 1 });
-  expect(Object.keys(result.tallies.errors)).toEqual(['connect:ECONNREFUSED']);
-  expect(result.errorRate).toBe(1);
-});
+test('the sessions of a run are erased after it, stay where they are to, and where the key may not', async () => {
+  const keys = [
+    { name: 'owner', key: 'a-s3cret-of-an-owner-of-sessions', roles: ['owner' as const] },
+    { name: 'user', key: 'a-s3cret-of-a-user-of-sessions', roles: ['user' as const] },
+  ];
+  const { gateway } = await startScene([], { auth: { keys } });
+  const listed = async (): Promise<number> => {
+    const response = await fetch(`${gateway.url}/v1/sessions?limit=100`, {
+      headers: { authorization: `Bearer ${keys[0]!.key}` },
+    });
+    return ((await response.json()) as { data: unknown[] }).data.length;
+  };
+  const scenario: ScenarioInput = { users: 10, holdSeconds: 2, turnsPerSession: 1, thinkMs: 100 };
+  const run = async (...flags: string[]) => (await bench(gateway.url, scenario, ...flags)).result;
+
+  const { sessions, counts } = await run('--key', keys[0]!.key);
+  expect(sessions).toEqual({ erased: counts.connects, left: {} });
+  expect(await listed()).toBe(0);
+
+  const kept = await run('--key', keys[0]!.key, '--keep');
+  expect(kept.sessions).toBeUndefined();
+  expect(await listed()).toBe(Math.min(100, kept.counts.connects));
+
+  const forbidden = await run('--key', keys[1]!.key);
+  expect(forbidden.sessions).toEqual({ erased: 0, left: { forbidden: forbidden.counts.connects } });
+}, 60_000);
+
+test('a gateway that is not there, or does not know the key, gets one sentence and exit code 2', async () => {
+  const { gateway } = await startScene([], {
+    auth: { anonymous: false, keys: [{ name: 'a', key: 'a-s3cret-of-a-user-of-sessions', roles: ['user'] }] },
+  });
+  const cases: [string[], RegExp][] = [
+    [['--url', 'http://127.0.0.1:9'], /^The gateway at \S+ cannot be reached: ECONNREFUSED\.\n$/],
+    [['--url', gateway.url], /^The gateway at \S+ lets nobody in without a key: give one with --key\.\n$/],
+    [['--url', gateway.url, '--key', 'none'], /^The gateway at \S+ does not know the key of --key\.\n$/],
+    [
+      ['--url', gateway.url, '--key', 'a-s3cret-of-a-user-of-sessions', 'none'],
+      /does not know the key number 2 of --key\.\n$/,
+    ],
+    [
+      ['--url', gateway.url, '--key', 'a-s3cret-of-a-user-of-sessions', '--metrics-url', 'http://127.0.0.1:4/metrics'],
+      /^The metrics at \S+ cannot be read: ECONNREFUSED\.\n$/,
+    ],
+    [['--url', gateway.url, '--out', '/nowhere/a.json'], /^The file \/nowhere\/a\.json cannot be written: ENOENT\.\n$/],
+  ];
+  for (const [flags, sentence] of cases) {
+    const { code, stdout, stderr } = await parley('bench', 'chat', ...flags);
+    expect([code, stdout, stderr]).toEqual([2, '', expect.stringMatching(sentence)]);
+  }
+}, 60_000);
 
 test.each([
   [['chatt'], /^There is no scenario “chatt”; choose from chat, /],
@@ -155,6 +201,12 @@ test.each([
   [['chat', '--url', 'nonsense'], /^“nonsense” is not an address of a gateway/],
   [['chat', '--thresholds', '/nowhere.yaml'], /^The file \/nowhere.yaml cannot be read\.\n$/],
   [['chat', '--server-pid', '99999999'], /^There is no process 99999999 to measure/],
+  [['chat', '--metrics-url', 'nonsense'], /^--metrics-url takes an address such as /],
+  [['sizing', '/nowhere.json', '--sockets', '9'], /^The curves \/nowhere.json cannot be read\.\n$/],
+  [
+    ['sizing', '/nowhere.json', '--sockets', '9', '--streaming', '2'],
+    /^--streaming takes a share such as 5% or 0\.05, not “2”\.\n$/,
+  ],
   [['compare', '/nowhere.json', '/nowhere.json'], /^The result \/nowhere.json cannot be read\.\n$/],
 ])('%j gets one sentence and exit code 2', async (args, sentence) => {
   const { code, stdout, stderr } = await parley('bench', ...args);

@@ -2,7 +2,7 @@ import { stringify } from 'yaml';
 import { metricUnit } from '../metric-values.ts';
 import { type TimingName, timingNames } from '../metrics.ts';
 import type { RunResult, TimelineEntry } from '../result.ts';
-import { timingTitles } from '../summary.ts';
+import { slopesOf, slopeText, timingTitles } from '../summary.ts';
 import { bytesText, numberText, shareText, timeText } from '../text.ts';
 import { distributionChart } from './distribution-chart.ts';
 import { type LineChart, lineChart } from './line-chart.ts';
@@ -44,6 +44,7 @@ ${tenants(run)}
 <p><code>${run.command}</code></p>
 <p class="soft">${run.workers} worker${run.workers === 1 ? '' : 's'} on ${run.machine.cpu}, ${run.machine.cores} cores, ${bytesText(run.machine.memoryBytes)}, ${run.machine.platform}, Node ${run.machine.node}.
 The generator’s event loop was late by ${timeText(run.generator.loopDelayP99Ms)} at its 99 % quantile and ${timeText(run.generator.loopDelayMaxMs)} at worst; its busiest worker used ${numberText(run.generator.busiestWorkerCores)} cores.
+${slopesOf(run).map(([title, slope]) => `Server, ${title}: ${slopeText(slope)}. `)}
 ${run.verifySeed === undefined ? 'Texts were not compared.' : `All texts were compared with the practice upstream’s of seed ${run.verifySeed}.`}</p>
 <pre>${stringify(run.scenario)}</pre>
 </body></html>
@@ -138,12 +139,23 @@ function timelineCharts(run: RunResult): Markup[] {
       timeText,
     ),
   );
-  if (run.server !== undefined)
+  if (run.server !== undefined) {
+    const heap = { name: 'heap in use', values: of((entry) => megabytes(entry.serverHeapBytes)) };
+    const isTold = heap.values.some((value) => value !== undefined);
     charts.push(
       chart(
         'Memory of the server',
-        [{ name: 'resident', values: of((entry) => megabytes(entry.serverMemoryBytes)) }],
+        [{ name: 'resident', values: of((entry) => megabytes(entry.serverMemoryBytes)) }, ...(isTold ? [heap] : [])],
         (value) => `${numberText(value)} MB`,
+      ),
+    );
+  }
+  if (run.server?.loopDelayP99Ms !== undefined)
+    charts.push(
+      chart(
+        'Event loop of the server, p99 of its lateness',
+        [{ name: 'late', values: of((entry) => entry.serverLoopDelayP99Ms) }],
+        timeText,
       ),
     );
   return charts;

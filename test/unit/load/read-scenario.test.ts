@@ -25,7 +25,7 @@ test.each([
 
 test('a name that is neither built in nor a file', async () => {
   await expect(readScenario('chatt')).rejects.toThrow(
-    'There is no scenario “chatt”; choose from chat, voice, idle, reconnect, cancel, slow-readers, tenants, or give a .yaml or .js file.',
+    'There is no scenario “chatt”; choose from chat, voice, idle, reconnect, cancel, slow-readers, tenants, soak, or give a .yaml or .js file.',
   );
 });
 

@@ -47,6 +47,6 @@ export function sampleRun({ firstTokenMs, errors = {}, name = 'sample' }: Sample
     seed: 1,
     workers: 1,
     seconds: { ...seconds, total: seconds.hold },
-    ...collector.finish(seconds, []),
+    ...collector.finish(seconds),
   };
 }

@@ -1,0 +1,98 @@
+import { type LineChart, lineChart } from '../../src/load/report/line-chart.ts';
+import { Markup, markup } from '../../src/load/report/markup.ts';
+import { reportStyle } from '../../src/load/report/style.ts';
+import { table } from '../../src/load/report/table.ts';
+import { type CurveName, type CurvePoint, type CurvesResult, curveOf } from '../../src/load/sizing/curves.ts';
+import { bytesText, numberText, timeText } from '../../src/load/text.ts';
+
+const curves: { name: CurveName; store: CurvePoint['store']; title: string; unit: string; isLogX?: boolean }[] = [
+  { name: 'sockets', store: 'embedded', title: 'Sockets', unit: 'sockets' },
+  { name: 'streams', store: 'embedded', title: 'Streams', unit: 'streams' },
+  { name: 'turns', store: 'embedded', title: 'Turns per session', unit: 'turns', isLogX: true },
+  { name: 'nodes', store: 'redis', title: 'Nodes on one Redis, with the same load in all', unit: 'nodes' },
+];
+
+/** The curves as one page that needs nothing else. */
+export function curvesHtml(result: CurvesResult): string {
+  const { machine } = result;
+  const warnings = [...new Set(result.points.flatMap((point) => point.warnings))];
+  return markup`<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; img-src data:">
+<link rel="icon" href="data:,"><title>Cost curves of ${result.at.slice(0, 10)}</title><style>${new Markup(reportStyle)}</style></head><body>
+<header><h1>Cost curves</h1><div class="soft">${result.at.slice(0, 16).replace('T', ' ')} UTC${result.commit === undefined ? '' : `, commit ${result.commit}`},
+${machine.cpu}, ${machine.cores} cores, ${bytesText(machine.memoryBytes)}, Node ${machine.node}; gateway, generator and upstream on one machine</div>
+<div class="soft"><code>${result.command}</code></div></header>
+${warnings.map((warning) => markup`<p class="note">${warning}</p>`)}
+${curves.map(({ name, store, title, unit, isLogX = false }) => section(title, unit, isLogX, curveOf(result, name, store)))}
+</body></html>
+`.text;
+}
+
+function section(title: string, unit: string, isLogX: boolean, points: readonly CurvePoint[]): Markup | undefined {
+  if (points.length === 0) return undefined;
+  const xs = points.map(({ at }) => at);
+  const chart = (name: string, series: LineChart['series'], text: LineChart['text']): Markup =>
+    lineChart({ title: name, xs, xText: numberText, isLogX, series, text });
+  const of = (name: string, value: (point: CurvePoint) => number | undefined): LineChart['series'][number] => ({
+    name,
+    values: points.map(value),
+  });
+  const hasGaps = points.some(({ gap }) => gap !== undefined);
+  const charts = [
+    chart(
+      'CPU, cores',
+      [
+        of('gateway', ({ cpuCores }) => cpuCores),
+        ...(points[0]!.redis === undefined ? [] : [of('Redis', ({ redis }) => redis?.cpuCores)]),
+      ],
+      numberText,
+    ),
+    chart('Memory', [of('resident', ({ memoryBytes }) => memoryBytes / 2 ** 20)], (value) => `${numberText(value)} MB`),
+    chart(
+      'First token',
+      [of('p50', ({ firstToken }) => firstToken.p50Ms), of('p99', ({ firstToken }) => firstToken.p99Ms)],
+      timeText,
+    ),
+    ...(hasGaps
+      ? [chart('Between tokens', [of('p50', ({ gap }) => gap?.p50Ms), of('p99', ({ gap }) => gap?.p99Ms)], timeText)]
+      : []),
+    chart('Event loop, p99 of its lateness', [of('late', ({ loopDelayP99Ms }) => loopDelayP99Ms)], timeText),
+  ];
+  const head = [
+    unit,
+    'turns/s',
+    'tokens/s',
+    'cores',
+    'µs per token',
+    'µs per turn',
+    'memory',
+    'first token p50',
+    'p99',
+    'between tokens p50',
+    'p99',
+    'event loop p99',
+    'errors',
+  ];
+  return markup`<h2>${title}</h2>${table(head, points.map(cells))}<div class="charts">${charts}</div>`;
+}
+
+function cells(point: CurvePoint): string[] {
+  const { cpuCores, turnsPerSecond, tokensPerSecond, firstToken, gap } = point;
+  const per = (rate: number): string => (rate < 1 ? '–' : numberText((cpuCores * 1e6) / rate));
+  return [
+    numberText(point.at),
+    numberText(turnsPerSecond),
+    numberText(tokensPerSecond),
+    numberText(cpuCores),
+    point.curve === 'turns' ? '–' : per(tokensPerSecond),
+    point.curve === 'turns' ? per(turnsPerSecond) : '–',
+    bytesText(point.memoryBytes),
+    timeText(firstToken.p50Ms),
+    timeText(firstToken.p99Ms),
+    gap === undefined ? '–' : timeText(gap.p50Ms),
+    gap === undefined ? '–' : timeText(gap.p99Ms),
+    timeText(point.loopDelayP99Ms),
+    numberText(point.errors),
+  ];
+}
