@@ -15,7 +15,7 @@ const curves: { name: CurveName; store: CurvePoint['store']; title: string; unit
 /** The curves as one page that needs nothing else. */
 export function curvesHtml(result: CurvesResult): string {
   const { machine } = result;
-  const warnings = [...new Set(result.points.flatMap((point) => point.warnings))];
+  const late = result.points.filter(({ warnings }) => warnings.length > 0);
   return markup`<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; img-src data:">
@@ -23,7 +23,7 @@ export function curvesHtml(result: CurvesResult): string {
 <header><h1>Cost curves</h1><div class="soft">${result.at.slice(0, 16).replace('T', ' ')} UTC${result.commit === undefined ? '' : `, commit ${result.commit}`},
 ${machine.cpu}, ${machine.cores} cores, ${bytesText(machine.memoryBytes)}, Node ${machine.node}; gateway, generator and upstream on one machine</div>
 <div class="soft"><code>${result.command}</code></div></header>
-${warnings.map((warning) => markup`<p class="note">${warning}</p>`)}
+${late.length === 0 ? undefined : markup`<p class="note">In ${late.length} of ${result.points.length} points the generator was late or busy itself, so that times are partly its own: ${late.map(({ curve, at }) => `${curve} ${numberText(at)}`).join(', ')}.</p>`}
 ${curves.map(({ name, store, title, unit, isLogX = false }) => section(title, unit, isLogX, curveOf(result, name, store)))}
 </body></html>
 `.text;
@@ -85,7 +85,7 @@ function cells(point: CurvePoint): string[] {
     numberText(turnsPerSecond),
     numberText(tokensPerSecond),
     numberText(cpuCores),
-    point.curve === 'turns' ? '–' : per(tokensPerSecond),
+    point.curve === 'turns' || point.curve === 'sockets' ? '–' : per(tokensPerSecond),
     point.curve === 'turns' ? per(turnsPerSecond) : '–',
     bytesText(point.memoryBytes),
     timeText(firstToken.p50Ms),

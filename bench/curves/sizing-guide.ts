@@ -12,6 +12,7 @@ export function sizingGuide(result: CurvesResult, fileName: string): string {
   const { machine, windowTokens } = result;
   const { measured } = model;
   const { streamingShare, tokensPerSecond, tokensPerAnswer } = assumptions;
+  const late = result.points.filter(({ warnings }) => warnings.length > 0).length;
   const perMinute = ((streamingShare * tokensPerSecond) / tokensPerAnswer) * 60;
   return `
 | sockets | streaming | tokens/s | turns/s | cores in use | processes, by | memory | Redis commands/s, cores in use |
@@ -25,7 +26,7 @@ counted likewise. Another mix: \`npx parley bench sizing ${fileName} --sockets 5
 
 Measured (${fileName}, ${machine.cpu}, ${machine.cores} cores shared with generator and upstream, Node ${machine.node.slice(1)}): one process with up to ${numberText(measured.sockets)}
 sockets and ${numberText(measured.streams)} streams, sessions of up to ${numberText(Math.max(...result.points.filter(({ curve }) => curve === 'turns').map(({ at }) => at)))} turns, ${measured.nodes > 1 ? `one to ${measured.nodes} nodes on one Redis` : 'no Redis'}; answers came one token per write, ${numberText(windowTokens)} tokens
-of a session went to the model. Extrapolated: the number of processes and nothing else, as no process is planned beyond what one was measured with.
+of a session went to the model.${late === 0 ? '' : ` In ${late} of ${result.points.length} points the machine was too busy for its generator, so costs are more than they need be.`} Extrapolated: the number of processes and nothing else, as no process is planned beyond what one was measured with.
 That a Redis Cluster carries in its sum what one server carries was not measured, nor were network, TLS, balancers and providers; memory of Redis
 is what is kept of the sessions.
 

@@ -57,7 +57,7 @@ export function lineChart(chart: LineChart): Markup {
   return markup`<figure><figcaption>${title}<span class="legend">${legend}</span></figcaption>
 <svg viewBox="0 0 ${width} ${height}" role="img" aria-label="${title}">
 ${ticks.map((tick) => markup`<line class="grid" x1="${box.left}" x2="${width - box.right}" y1="${round(y(tick))}" y2="${round(y(tick))}"/><text class="tick" x="${box.left - 6}" y="${round(y(tick) + 4)}" text-anchor="end">${text(tick)}</text>`)}
-${xTicks.map((tick) => markup`<text class="tick" x="${round(x(tick))}" y="${height - 8}" text-anchor="${isLogX && tick === xTicks.at(-1) ? 'end' : 'middle'}">${xText(tick)}</text>`)}
+${xTicks.map((tick) => markup`<text class="tick" x="${round(x(tick))}" y="${height - 8}" text-anchor="${x(tick) > width - 2 * box.right ? 'end' : 'middle'}">${xText(tick)}</text>`)}
 ${mark && markup`<line class="mark" x1="${round(x(mark.x))}" x2="${round(x(mark.x))}" y1="${box.top}" y2="${height - box.bottom}"/><text class="tick" x="${round(x(mark.x) + 4)}" y="${box.top + 8}">${mark.name}</text>`}
 ${isArea && series[0] !== undefined ? markup`<path class="area s1" d="${areaPath(xs, series[0].values, x, y)}"/>` : undefined}
 ${series.map(({ values }, index) => markup`<path class="line s${index + 1}" d="${linePath(xs, values, x, y)}"/>`)}
