@@ -300,7 +300,7 @@ export const configSchema = z.strictObject({
       idleTimeoutSeconds: z.int().min(8).max(960).multipleOf(4).default(40),
       slowConsumerMs: positive.default(30_000),
       /** While the process is busy, deltas of an answer gather for up to this long before they are written and sent; 0: never. */
-      coalesceMs: z.int().min(0).max(1_000).default(30),
+      coalesceMs: z.int().min(0).max(1_000).default(40),
       maxHistoryBytes: positive.default(1024 * 1024),
       /** Body of a request over HTTP, and how long it may take to come. */
       maxBodyBytes: positive.default(1024 * 1024),

@@ -29,13 +29,20 @@ export function watchEventLoop(): { delayMs(): number; stop(): void } {
   };
 }
 
-/** Share of the time since its last call in which the event loop was busy. */
+/**
+ * Share of the time since its last call in which the event loop was busy. Time in which it was ready but another process had the
+ * core is not counted: no saving of this one gives that back.
+ */
 export function watchUtilization(): () => number {
   let last = performance.eventLoopUtilization();
+  let lastCpu = process.cpuUsage();
+  let lastMs = performance.now();
   return () => {
-    const now = performance.eventLoopUtilization();
+    const [now, cpu, nowMs] = [performance.eventLoopUtilization(), process.cpuUsage(), performance.now()];
     const { utilization } = performance.eventLoopUtilization(now, last);
-    last = now;
-    return utilization;
+    const cpuMs = (cpu.user + cpu.system - lastCpu.user - lastCpu.system) / 1_000;
+    const cores = nowMs > lastMs ? cpuMs / (nowMs - lastMs) : 0;
+    [last, lastCpu, lastMs] = [now, cpu, nowMs];
+    return Math.min(utilization, cores);
   };
 }

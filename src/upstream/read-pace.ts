@@ -17,8 +17,8 @@ export interface ReadPaceOptions {
 /** The loop is asked this often at most, milliseconds. */
 const sampleMs = 100;
 /** From this share on answers gather for longer; below the lower one for less, so that the saving does not undo itself. */
-const busy = 0.75;
-const idle = 0.5;
+const busy = 0.9;
+const idle = 0.78;
 /** What is due within this is read together, milliseconds. */
 const togetherMs = 1;
 

@@ -27,11 +27,11 @@ test('nothing waits while the process has time, and more the longer it has none'
     clock.advance(200);
     return waitMs();
   };
-  expect([0.1, 0.7, 0.74].map(next)).toEqual([0, 0, 0]);
-  expect([0.8, 0.9, 0.9, 1].map(next)).toEqual([8, 16, 32, 32]);
+  expect([0.1, 0.8, 0.89].map(next)).toEqual([0, 0, 0]);
+  expect([0.9, 0.95, 0.9, 1].map(next)).toEqual([8, 16, 32, 32]);
   // between the two bounds it stays as it is: the saving is what made the share sink
-  expect([0.6, 0.6].map(next)).toEqual([32, 32]);
-  expect([0.4, 0.3, 0.2, 0.1].map(next)).toEqual([16, 8, 0, 0]);
+  expect([0.85, 0.8].map(next)).toEqual([32, 32]);
+  expect([0.7, 0.3, 0.2, 0.1].map(next)).toEqual([16, 8, 0, 0]);
 });
 
 test('what waits is read in the order in which it came, also where the wait has become shorter', () => {
