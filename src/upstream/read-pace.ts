@@ -15,10 +15,10 @@ export interface ReadPaceOptions {
 }
 
 /** The loop is asked this often at most, milliseconds. */
-const sampleMs = 100;
+const sampleMs = 250;
 /** From this share on answers gather for longer; below the lower one for less, so that the saving does not undo itself. */
 const busy = 0.9;
-const idle = 0.78;
+const idle = 0.85;
 /** What is due within this is read together, milliseconds. */
 const togetherMs = 1;
 
