@@ -290,6 +290,19 @@ describe('fault 9: redis is blackholed', () => {
 });
 
 describe('fault 13: the subscription of a following node is killed', () => {
+  test('and again while it subscribes: it is only tried once more', async () => {
+    const proxy = await startFaultProxy(redis.port);
+    const pair = await startPair([`redis://127.0.0.1:${proxy.port}`, redis.url], 60_000);
+    const admin = adminOf(redis);
+    const tries: Buffer[] = [];
+    proxy.losesReply = (request) => request.includes('subscribe') && tries.push(request) <= 3;
+    while (tries.length <= 3) {
+      await admin.call('client', 'kill', 'type', 'pubsub');
+      await sleep(200);
+    }
+    await finish(pair);
+  });
+
   test('again and again: what was missed is seen and asked for', async () => {
     const server = await ownRedis();
     const admin = adminOf(server);

@@ -44,6 +44,8 @@ export async function connectSubscriber(
     ...(address.kind === 'cluster'
       ? { ...nodeOptions(address, settings), Connector: createNodeConnector(connection as Cluster, address.hosts) }
       : serverOptions(address, settings, () => started)),
+    // `RedisSubscriber` does it: ioredis lets its own refusal go unhandled, which ends the process
+    autoResubscribe: false,
     lazyConnect: true,
   });
   await begin(subscriber, url, onTrouble);
