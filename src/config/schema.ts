@@ -299,7 +299,7 @@ export const configSchema = z.strictObject({
       /** A peer silent for this long is gone; 8 to 960, in steps of 4. */
       idleTimeoutSeconds: z.int().min(8).max(960).multipleOf(4).default(40),
       slowConsumerMs: positive.default(30_000),
-      /** While the process is busy, deltas of an answer gather for up to this long before they are written and sent; 0: never. */
+      /** While the process has no time left, what comes of an answer gathers for this long before it is read; 0: never. */
       coalesceMs: z.int().min(0).max(1_000).default(40),
       maxHistoryBytes: positive.default(1024 * 1024),
       /** Body of a request over HTTP, and how long it may take to come. */

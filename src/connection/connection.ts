@@ -160,6 +160,8 @@ export class Connection implements SocketHandler, Follower {
   close(reason: CloseReason, message: string): void {
     if (this.#closed) return;
     this.#closed = true;
+    // what came before it
+    this.#outbox.sendHeld();
     this.#socket.close(closeCodes[reason], message);
     this.#environment.logger.debug({ connection: this.id, reason }, 'connection is closed by the gateway');
     // a peer that reads nothing never answers the handshake

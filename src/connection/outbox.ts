@@ -47,8 +47,10 @@ export class Outbox {
     this.#slowTimer = undefined;
   }
 
+  /** Sends what waits for the end of `sendTogether`. */
   sendHeld(): void {
-    const held = this.#held!;
+    const held = this.#held;
+    if (held === undefined) return;
     this.#held = undefined;
     if (held.length === 1) return this.#send(held[0]!);
     this.#socket.cork(() => {

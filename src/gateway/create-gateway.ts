@@ -169,7 +169,7 @@ async function assemble(parts: Parts): Promise<Gateway> {
     detectLanguage: needsLanguage(config) ? await loadLanguageDetector() : undefined,
     wall: () => clock.wall(),
     load: () => load(),
-    pace: createReadPace({ maxWaitMs: limits.coalesceMs, busyShare: watchUtilization(), clock }),
+    pace: createReadPace({ waitMs: limits.coalesceMs, busyShare: watchUtilization(), clock }),
   });
   const { router } = routes;
   const dispatcher = new Dispatcher({

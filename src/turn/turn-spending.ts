@@ -13,6 +13,8 @@ export class TurnSpending {
   /** From the turn's admission on, or where its answer begins. */
   account: TurnAccount | undefined;
   output: TurnOutput | undefined;
+  /** What a node that is gone had of it. */
+  before: StoredAccount | undefined;
   /** Why there is no more output. */
   refusal: Refusal | undefined;
   /** By the limits of whoever asked. */
@@ -22,8 +24,6 @@ export class TurnSpending {
   readonly #accounting: TurnEnvironment['accounting'];
   readonly #session: Session;
   readonly #record: TurnRecord;
-  /** What a node that is gone had of it. */
-  #before: StoredAccount | undefined;
 
   constructor(
     { accounting, limits }: Pick<TurnEnvironment, 'accounting' | 'limits'>,
@@ -42,15 +42,6 @@ export class TurnSpending {
     return { ...this.#session.key, turn: this.#record.turn, spender: this.#record.who };
   }
 
-  /** Its node was lost when its end was decided. */
-  get wasSettled(): boolean {
-    return this.#before?.isSettled === true;
-  }
-
-  restore(account: StoredAccount | undefined): void {
-    this.#before = account;
-  }
-
   /** `decision` is unknown where what another node had chosen is not configured here. */
   open(decision: RouteDecision | undefined): TurnAccount {
     const { route, policy } = decision ?? {};
@@ -59,7 +50,7 @@ export class TurnSpending {
       route: route === undefined || policy?.limits === undefined ? undefined : { name: route, limits: policy.limits },
       maxCostUsd: this.#record.frame.limits?.maxCostUsd,
     });
-    if (this.#before !== undefined) account.restore(this.#before);
+    if (this.before !== undefined) account.restore(this.before);
     this.account = account;
     return account;
   }

@@ -65,7 +65,6 @@ export class Turn implements LiveTurn {
   #told = '';
   /** What a node that is gone had done of it. */
   #before: readonly LogEvent[] = [];
-  #accountBefore: StoredAccount | undefined;
 
   constructor(
     environment: TurnEnvironment,
@@ -149,8 +148,7 @@ export class Turn implements LiveTurn {
    */
   restore(events: readonly LogEvent[], account?: StoredAccount): void {
     this.#before = events;
-    this.#accountBefore = account;
-    this.#spending.restore(account);
+    this.#spending.before = account;
     const routed = events.findLast((event) => event.t === 'turn.routed');
     if (routed?.t !== 'turn.routed') return;
     this.tokens = this.#environment.tokensFor(routed.model);
@@ -220,7 +218,7 @@ export class Turn implements LiveTurn {
     const routed = this.#before.findLast((event) => event.t === 'turn.routed');
     const decision = routed?.t === 'turn.routed' ? this.#routeAgain(routed) : this.#route();
     // its node was lost when its end was decided
-    if (decision === undefined || this.#spending.wasSettled) return void this.end(nodeLost);
+    if (decision === undefined || this.#spending.before?.isSettled === true) return void this.end(nodeLost);
     this.decision = decision;
     if (this.account === undefined) this.#spending.open(decision);
     this.tokens = this.#environment.tokensFor(decision.model);
@@ -259,10 +257,10 @@ export class Turn implements LiveTurn {
     this.#calls.restore(open, closed);
     if (output.tokens > 0) this.#rounds = rounds;
     const account = this.#spending.open(this.#routeAgain(routed));
-    addRows(this.usage, this.#accountBefore);
+    addRows(this.usage, this.#spending.before);
     const { tokens, reasoningTokens } = output;
     const said = { routed, output: tokens, reasoning: reasoningTokens, isExact: this.tokens.exact };
-    const lost = lostCall(said, this.#accountBefore);
+    const lost = lostCall(said, this.#spending.before);
     if (lost === undefined) return;
     this.usage.add(undefined, lost.counted);
     const price = this.#environment.accounting.priceOf({ upstream: { name: routed.upstream }, model: routed.model });

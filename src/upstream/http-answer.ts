@@ -173,11 +173,13 @@ export class HttpAnswer implements ProviderHandler {
     return true;
   }
 
-  readonly #readGathered = (): void => {
+  /** Answers how many pieces there were. */
+  readonly #readGathered = (): number => {
     const gathered = this.#gathered;
     this.#gathered = undefined;
-    if (gathered === undefined || this.#state !== 'reading') return;
+    if (gathered === undefined || this.#state !== 'reading') return 0;
     this.#read(gathered.length === 1 ? gathered[0]! : Buffer.concat(gathered));
+    return gathered.length;
   };
 
   #read(bytes: Buffer): void {

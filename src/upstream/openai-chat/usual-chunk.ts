@@ -6,7 +6,7 @@ const choiceKeys = new Set(['index', 'delta', 'finish_reason', 'native_finish_re
 const textStart = /"content"\s*:\s*"/;
 /** What ends a JSON string, begins an escape, or may not stand in one: below a space (https://www.rfc-editor.org/rfc/rfc8259#section-7). */
 const notPlain = /["\\]|[^ -\uffff]/;
-/** A provider whose chunks differ in more than their text is not looked at again. */
+/** A provider is not looked at again after so many lessons of which none was of use: its chunks differ in more than their text. */
 const maxLessons = 20;
 
 /**
@@ -25,7 +25,10 @@ export class UsualChunk {
     const length = data.length - before.length - this.#behind.length;
     if (length < 0 || !data.startsWith(before) || !data.endsWith(this.#behind)) return undefined;
     const text = data.slice(before.length, before.length + length);
-    return notPlain.test(text) ? undefined : text;
+    if (notPlain.test(text)) return undefined;
+    // what was learnt is of use
+    this.#lessons = 0;
+    return text;
   }
 
   /** `chunk`: what `data` says, parsed. */
@@ -47,16 +50,16 @@ export class UsualChunk {
 /** The text of a chunk that says nothing else. */
 function onlyText(chunk: Record<string, unknown>): string | undefined {
   const { choices, usage, ...rest } = chunk;
-  if (!hasOnly(rest, chunkKeys) || (usage !== undefined && usage !== null)) return undefined;
   if (!Array.isArray(choices) || choices.length !== 1) return undefined;
-  const choice = choices[0] as Record<string, unknown> | null;
-  if (choice === null || typeof choice !== 'object' || !hasOnly(choice, choiceKeys)) return undefined;
-  if ((choice.index ?? 0) !== 0 || (choice.finish_reason ?? null) !== null) return undefined;
-  const delta = choice.delta as Record<string, unknown> | null | undefined;
-  if (delta === null || typeof delta !== 'object') return undefined;
-  const { content, role: _role, ...others } = delta;
-  if (Object.values(others).some((value) => value !== null)) return undefined;
-  return typeof content === 'string' ? content : undefined;
+  const choice = choices[0] as Record<string, unknown> | null | undefined;
+  const delta = choice?.delta as Record<string, unknown> | null | undefined;
+  // of most chunks without a text this is all there is to see
+  if (typeof delta?.content !== 'string') return undefined;
+  if (!hasOnly(rest, chunkKeys) || (usage ?? null) !== null) return undefined;
+  if (!hasOnly(choice!, choiceKeys) || (choice!.index ?? 0) !== 0 || (choice!.finish_reason ?? null) !== null)
+    return undefined;
+  const { content: _content, role: _role, ...others } = delta;
+  return Object.values(others).every((value) => value === null) ? delta.content : undefined;
 }
 
 function hasOnly(value: object, keys: ReadonlySet<string>): boolean {

@@ -5,61 +5,58 @@ import { answerText } from '../../support/upstream-double/token-text.ts';
 import { createTestUpstream, helloRequest, runAnswer, startAnswer } from './support/chat-upstream.ts';
 import { ManualClock } from './support/manual-clock.ts';
 
-function scene(maxWaitMs: number) {
+function scene(waitMs: number) {
   const clock = new ManualClock();
   const loop = { share: 0 };
-  const pace = createReadPace({ maxWaitMs, busyShare: () => loop.share, clock });
-  /** How long a read waits that is deferred now; 0 where it is not. */
-  const waitMs = (): number => {
-    const reads: number[] = [];
-    const begunMs = clock.now();
-    if (!pace.defer(() => reads.push(clock.now() - begunMs))) return 0;
-    while (reads.length === 0) clock.advance(1);
-    return reads[0]!;
+  const pace = createReadPace({ waitMs, busyShare: () => loop.share, clock });
+  /** Whether a read of so many pieces waits, with the loop that busy since the last sample. */
+  const waits = (share: number, pieces = 5): boolean => {
+    loop.share = share;
+    clock.advance(250);
+    return pace.defer(() => pieces);
   };
-  return { clock, loop, pace, waitMs };
+  return { clock, loop, pace, waits };
 }
 
-test('nothing waits while the process has time, and more the longer it has none', () => {
-  const { clock, loop, waitMs } = scene(32);
-  const next = (share: number): number => {
-    loop.share = share;
-    clock.advance(300);
-    return waitMs();
-  };
-  expect([0.1, 0.8, 0.89].map(next)).toEqual([0, 0, 0]);
-  expect([0.9, 0.95, 0.9, 1].map(next)).toEqual([8, 16, 32, 32]);
-  // between the two bounds it stays as it is: the saving is what made the share sink
-  expect([0.89, 0.86].map(next)).toEqual([32, 32]);
-  expect([0.7, 0.3, 0.2, 0.1].map(next)).toEqual([16, 8, 0, 0]);
+test('nothing waits while the process has time, and what waits goes on to until it clearly has again', () => {
+  const { waits } = scene(40);
+  expect([0.1, 0.7, 0.89].map((share) => waits(share))).toEqual([false, false, false]);
+  // the saving is what makes the share sink
+  expect([0.95, 0.7, 0.61].map((share) => waits(share))).toEqual([true, true, true]);
+  expect([0.59, 0.8, 0.9].map((share) => waits(share))).toEqual([false, false, true]);
 });
 
-test('what waits is read in the order in which it came, also where the wait has become shorter', () => {
-  const { clock, loop, pace } = scene(32);
+test('where hardly anything comes together nothing waits for half a minute', () => {
+  const { clock, waits } = scene(40);
+  expect(waits(1, 2)).toBe(true);
+  expect(waits(1, 2)).toBe(false);
+  expect(waits(1, 5)).toBe(false);
+  clock.advance(30_000);
+  expect(waits(1, 5)).toBe(true);
+  expect(waits(1, 5)).toBe(true);
+});
+
+test('what waits is read once, in the order in which it came, and a fault of one is its own', () => {
+  const { clock, loop, pace } = scene(40);
   const read: number[] = [];
   loop.share = 1;
-  for (let i = 0; i < 5; i++) {
-    clock.advance(250);
-    pace.defer(() => read.push(i));
+  clock.advance(250);
+  for (let i = 0; i < 6; i++) {
+    pace.defer(() => {
+      if (i === 2) throw new Error('fault');
+      return read.push(i);
+    });
+    clock.advance(i === 0 ? 0 : 3);
   }
-  loop.share = 0.1;
-  clock.advance(240);
-  expect(read).toEqual([0, 1, 2, 3, 4]);
-  // the next sample comes between the two
-  for (let i = 5; i < 9; i++) {
-    pace.defer(() => read.push(i));
-    clock.advance(12);
-  }
+  expect(() => clock.advance(100)).toThrow('fault');
   clock.advance(100);
-  expect(read).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8]);
+  expect(read).toEqual([0, 1, 3, 4, 5]);
   expect(clock.pending).toBe(0);
 });
 
 test('it can be switched off', () => {
-  const { clock, loop, waitMs } = scene(0);
-  loop.share = 1;
-  clock.advance(1_000);
-  expect(waitMs()).toBe(0);
+  const { waits } = scene(0);
+  expect([waits(1), waits(1)]).toEqual([false, false]);
 });
 
 /** As if the process were always busy. */
