@@ -1,8 +1,8 @@
-import { execFileSync } from 'node:child_process';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { cpus, loadavg, release, totalmem, type } from 'node:os';
+import { loadavg } from 'node:os';
 import { dirname } from 'node:path';
-import { ArgumentError, type BenchArguments, readArguments } from './arguments.ts';
+import { commitHere, machineHere } from '../src/load/origin.ts';
+import { ArgumentError, readArguments } from './arguments.ts';
 import { runCurves } from './curves/run-curves.ts';
 import { runGuard } from './guard/run-guard.ts';
 import { choosePeers, peerIds } from './peers/choose-peers.ts';
@@ -10,6 +10,7 @@ import { parleyPeers } from './peers/parley.ts';
 import { judged } from './report/judge.ts';
 import { reportHtml } from './report/report-html.ts';
 import { tableOf } from './report/table-text.ts';
+import { writeReport } from './report/write-report.ts';
 import { fileVersion, type ResultFile } from './result.ts';
 import { suites, suitesWithPeers } from './suites/all.ts';
 
@@ -21,7 +22,14 @@ if (args[0] === 'curves') {
 }
 if (args[0] === 'guard')
   process.exit(await runGuard(args.slice(1), (line) => process.stderr.write(`guard: ${line}\n`)));
-const options = readOrLeave();
+if (args[0] === 'report') {
+  process.stdout.write(`written to ${orLeave(() => writeReport(args.slice(1)))}\n`);
+  process.exit(0);
+}
+const options = orLeave(() => {
+  const known = { suites: Object.keys(suites), peers: peerIds };
+  return readArguments(args, known, new Date().toISOString().slice(0, 10));
+});
 const isWithPeers = options.suites.some((name) => suitesWithPeers.has(name));
 const { peers, absent } = choosePeers(isWithPeers ? options.peers : []);
 for (const { id, reason } of absent) process.stderr.write(`${id} is left out: ${reason}\n`);
@@ -31,16 +39,9 @@ const file: ResultFile = {
   format: 'parley-side-by-side',
   version: fileVersion,
   at: new Date().toISOString(),
-  commit: commit(),
+  commit: commitHere() ?? 'unknown',
   command: `npm run bench${args.length > 0 ? ` -- ${args.join(' ')}` : ''}`,
-  machine: {
-    cpu: cpus()[0]?.model ?? 'unknown',
-    cores: cpus().length,
-    memoryGb: Math.round(totalmem() / 2 ** 30),
-    system: `${type()} ${release()}`,
-    node: process.version,
-    loadBefore: loadavg()[0]!,
-  },
+  machine: { ...machineHere(), loadBefore: loadavg()[0]! },
   contenders: contenders.map(({ id, name, version, does, cancelledBy }) => ({ id, name, version, does, cancelledBy })),
   absent,
   rows: [],
@@ -73,21 +74,12 @@ function save(): void {
   writeFileSync(`${options.out}.html`, reportHtml(file));
 }
 
-function readOrLeave(): BenchArguments {
+function orLeave<Value>(read: () => Value): Value {
   try {
-    const known = { suites: Object.keys(suites), peers: peerIds };
-    return readArguments(args, known, new Date().toISOString().slice(0, 10));
+    return read();
   } catch (error) {
     if (!(error instanceof ArgumentError)) throw error;
     process.stderr.write(`${error.message}\n`);
     process.exit(2);
-  }
-}
-
-function commit(): string {
-  try {
-    return execFileSync('git', ['describe', '--always', '--dirty'], { encoding: 'utf8' }).trim();
-  } catch {
-    return 'unknown';
   }
 }

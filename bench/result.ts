@@ -1,3 +1,5 @@
+import type { RunResult } from '../src/load/result.ts';
+
 /** One measured figure of a part alone, with what it is compared to in the same run. */
 export interface BenchResult {
   name: string;
@@ -23,15 +25,8 @@ export interface ResultFile {
   finishedAt?: string;
   commit: string;
   command: string;
-  machine: {
-    cpu: string;
-    cores: number;
-    memoryGb: number;
-    system: string;
-    node: string;
-    /** Average of runnable processes over the minute before the run. */
-    loadBefore: number;
-  };
+  /** `loadBefore`: average of runnable processes over the minute before the run. */
+  machine: RunResult['machine'] & { loadBefore: number };
   contenders: Contender[];
   absent: { id: string; reason: string }[];
   rows: ResultRow[];

@@ -1,6 +1,6 @@
 import { type LineChart, lineChart } from '../../src/load/report/line-chart.ts';
-import { Markup, markup } from '../../src/load/report/markup.ts';
-import { reportStyle } from '../../src/load/report/style.ts';
+import { type Markup, markup } from '../../src/load/report/markup.ts';
+import { page } from '../../src/load/report/page.ts';
 import { table } from '../../src/load/report/table.ts';
 import { type CurveName, type CurvePoint, type CurvesResult, curveOf } from '../../src/load/sizing/curves.ts';
 import { bytesText, numberText, timeText } from '../../src/load/text.ts';
@@ -12,21 +12,18 @@ const curves: { name: CurveName; store: CurvePoint['store']; title: string; unit
   { name: 'nodes', store: 'redis', title: 'Nodes on one Redis, with the same load in all', unit: 'nodes' },
 ];
 
-/** The curves as one page that needs nothing else. */
+/** The curves as a page. */
 export function curvesHtml(result: CurvesResult): string {
   const { machine } = result;
   const late = result.points.filter(({ warnings }) => warnings.length > 0);
-  return markup`<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; img-src data:">
-<link rel="icon" href="data:,"><title>Cost curves of ${result.at.slice(0, 10)}</title><style>${new Markup(reportStyle)}</style></head><body>
-<header><h1>Cost curves</h1><div class="soft">${result.at.slice(0, 16).replace('T', ' ')} UTC${result.commit === undefined ? '' : `, commit ${result.commit}`},
+  return page(
+    `Cost curves of ${result.at.slice(0, 10)}`,
+    markup`<header><h1>Cost curves</h1><div class="soft">${result.at.slice(0, 16).replace('T', ' ')} UTC${result.commit === undefined ? '' : `, commit ${result.commit}`},
 ${machine.cpu}, ${machine.cores} cores, ${bytesText(machine.memoryBytes)}, Node ${machine.node}; gateway, generator and upstream on one machine</div>
 <div class="soft"><code>${result.command}</code></div></header>
 ${late.length === 0 ? undefined : markup`<p class="note">In ${late.length} of ${result.points.length} points the generator was late or busy itself, so that times are partly its own: ${late.map(({ curve, at }) => `${curve} ${numberText(at)}`).join(', ')}.</p>`}
-${curves.map(({ name, store, title, unit, isLogX = false }) => section(title, unit, isLogX, curveOf(result, name, store)))}
-</body></html>
-`.text;
+${curves.map(({ name, store, title, unit, isLogX = false }) => section(title, unit, isLogX, curveOf(result, name, store)))}`,
+  );
 }
 
 function section(title: string, unit: string, isLogX: boolean, points: readonly CurvePoint[]): Markup | undefined {

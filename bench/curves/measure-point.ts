@@ -5,6 +5,8 @@ import { type BenchOptions, runBench } from '../../src/load/run-bench.ts';
 import { type ScenarioInput, scenarioSchema } from '../../src/load/scenario.ts';
 import type { CurvePoint, Quantiles } from '../../src/load/sizing/curves.ts';
 import type { TimingName } from '../../src/load/metrics.ts';
+import { median } from '../load/quantiles.ts';
+import { pause } from '../load/time.ts';
 import type { ServerProcess } from '../processes.ts';
 import { idleRampSeconds, type PointPlan } from './point-plans.ts';
 import { type Scene, startScene } from './scene.ts';
@@ -97,11 +99,10 @@ async function watchRedis(
   rampSeconds: number,
   holdSeconds: number,
 ): Promise<NonNullable<CurvePoint['redis']>> {
-  const pause = (seconds: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, seconds * 1_000));
   // workers take about this long to start
-  await pause(rampSeconds + 1);
+  await pause((rampSeconds + 1) * 1_000);
   const [fromMs, cpu, commands] = [performance.now(), cpuMicroseconds(redis.pid), await commandsOf(redis.url)];
-  await pause(holdSeconds - 1);
+  await pause((holdSeconds - 1) * 1_000);
   const seconds = (performance.now() - fromMs) / 1_000;
   return {
     cpuCores: (cpuMicroseconds(redis.pid) - cpu) / 1e6 / seconds,
@@ -133,8 +134,4 @@ function errorsOf({ tallies: { errors, violations } }: RunResult): number {
 
 function average(values: readonly number[]): number {
   return values.length === 0 ? 0 : values.reduce((sum, value) => sum + value, 0) / values.length;
-}
-
-function median(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[values.length >> 1] ?? Number.NaN;
 }

@@ -1,6 +1,7 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { configFile } from '../peers/parley.ts';
 import { type ServerProcess, startGateway, startServer } from '../processes.ts';
 import { startRedis } from '../redis.ts';
 
@@ -33,7 +34,8 @@ export async function startScene({
   if (store === 'redis' && redis === undefined) return undefined;
   const directory = mkdtempSync(join(tmpdir(), 'parley-bench-'));
   const upstream = await startServer('../src/main.js', ['practice-upstream', '--port', '0', ...flags]);
-  const config = configFile(directory, upstream.url);
+  // for usage it would have to count each prompt: that is its work, and it shares these cores
+  const config = configFile(directory, upstream.url, { windowTokens, upstream: 'includeUsage: false' });
   const gateways: ServerProcess[] = [];
   for (let node = 0; node < nodes; node++)
     gateways.push(
@@ -51,15 +53,4 @@ export async function startScene({
       rmSync(directory, { recursive: true, force: true });
     },
   };
-}
-
-/** Without usage, for which the upstream would have to count each prompt: that is its work, and it shares these cores. */
-function configFile(directory: string, upstreamUrl: string): string {
-  const file = join(directory, 'parley.yaml');
-  const upstream = `{ name: practice, wire: openai-chat, baseUrl: '${upstreamUrl}', defaultModel: gpt-4o, includeUsage: false }`;
-  writeFileSync(
-    file,
-    `upstreams:\n  - ${upstream}\nlimits: { windowTokens: ${windowTokens} }\nmetrics: { enabled: true }\n`,
-  );
-  return file;
 }

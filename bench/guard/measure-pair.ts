@@ -1,3 +1,5 @@
+import { median } from '../load/quantiles.ts';
+
 /** An operation of the hot path beside one that no change of Parley makes faster or slower. */
 export interface OperationPair {
   name: string;
@@ -60,8 +62,4 @@ async function cpuMicroseconds(action: () => void | Promise<void>): Promise<numb
   if (running !== undefined) await running;
   const { user, system } = process.cpuUsage(before);
   return user + system;
-}
-
-function median(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[values.length >> 1]!;
 }

@@ -16,7 +16,6 @@ export class BenchClient {
   readonly socket: WebSocket;
   readonly #key: string | undefined;
   onFrame: (frame: DownFrame) => void = () => {};
-  messages = 0;
   attached: Extract<DownFrame, { t: 'attached' }> | undefined;
 
   constructor(url: string, { key }: ClientCredential = {}) {
@@ -43,7 +42,6 @@ export class BenchClient {
     // it may close later
     live.catch(() => {});
     this.socket.on('message', (data: Buffer) => {
-      this.messages++;
       for (const frame of msgpackCodec.decode(data)) this.onFrame(frame as DownFrame);
     });
     this.send(
@@ -67,20 +65,4 @@ export class BenchClient {
   send(...frames: UpFrame[]): void {
     this.socket.send(msgpackCodec.encode(frames.length === 1 ? frames[0]! : frames));
   }
-}
-
-/** Opens `count` clients, a few at a time. */
-export async function openClients(
-  url: string,
-  count: number,
-  credential: ClientCredential = {},
-): Promise<BenchClient[]> {
-  const clients: BenchClient[] = [];
-  while (clients.length < count) {
-    const batch = Array.from({ length: Math.min(100, count - clients.length) }, () =>
-      new BenchClient(url, credential).open(),
-    );
-    clients.push(...(await Promise.all(batch)));
-  }
-  return clients;
 }

@@ -1,4 +1,5 @@
 import { cpuMicroseconds } from '../../src/load/process-usage.ts';
+import { readServerMetrics } from '../../src/load/server-metrics.ts';
 import type { OpenOptions, StreamClient } from './clients/contract.ts';
 import { openClient, openMany } from './clients/open-client.ts';
 import type { ProcessFigures, Target } from './job.ts';
@@ -51,20 +52,20 @@ export class Scene {
     const cpu = (of: readonly number[]): number => of.reduce((sum, pid) => sum + cpuMicroseconds(pid), 0);
     const beside = besidePid === undefined ? [] : [besidePid];
     // reading it begins a new period
-    if (metricsUrl !== undefined) await loopDelayP99Ms(metricsUrl);
+    if (metricsUrl !== undefined) await readServerMetrics(metricsUrl, undefined);
     const startedMs = performance.now();
     const [before, besideBefore] = [cpu(pids), cpu(beside)];
     return async () => {
       const microseconds = (performance.now() - startedMs) * 1_000;
       const used = cpu(pids) - before;
       const besideUsed = cpu(beside) - besideBefore;
-      const loopDelay = metricsUrl === undefined ? undefined : await loopDelayP99Ms(metricsUrl);
+      const metrics = metricsUrl === undefined ? undefined : await readServerMetrics(metricsUrl, undefined);
       return {
         cpuMicroseconds: used,
         seconds: microseconds / 1_000_000,
         cores: used / microseconds,
         ...(besidePid === undefined ? {} : { besideCores: besideUsed / microseconds }),
-        ...(loopDelay === undefined ? {} : { loopDelayP99Ms: loopDelay }),
+        ...(metrics === undefined ? {} : { loopDelayP99Ms: metrics.loopDelayP99Ms }),
       };
     };
   }
@@ -73,13 +74,4 @@ export class Scene {
 export interface Watched extends ProcessFigures {
   cpuMicroseconds: number;
   seconds: number;
-}
-
-/** What prom-client tells includes the pause of its timer, 10 ms. */
-const timerMs = 10;
-
-async function loopDelayP99Ms(url: string): Promise<number | undefined> {
-  const text = await (await fetch(url)).text();
-  const seconds = /^nodejs_eventloop_lag_p99_seconds (\S+)/m.exec(text)?.[1];
-  return seconds === undefined ? undefined : Math.max(0, Number(seconds) * 1_000 - timerMs);
 }

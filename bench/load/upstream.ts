@@ -1,5 +1,6 @@
 import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { benchWords, readBenchInput } from './bench-input.ts';
+import { now } from './time.ts';
 
 /**
  * A provider that costs next to nothing: chat completions over HTTP/1.1 by hand, each event made once, one token per
@@ -13,7 +14,6 @@ const sendsTimes = process.argv.includes('times');
 const tells = process.argv.includes('tells');
 
 const head = 'HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n';
-const now = (): number => performance.timeOrigin + performance.now();
 const framed = (text: string): string => `${text.length.toString(16)}\r\n${text}\r\n`;
 const event = (choice: string): string =>
   framed(

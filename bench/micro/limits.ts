@@ -10,6 +10,7 @@ import { connectRedis, connectSubscriber } from '../../src/store/redis/connect-r
 import { createRedisStore } from '../../src/store/redis/redis-store.ts';
 import { silentAlerts, silentLogger, silentMetrics } from '../../src/telemetry/contract.ts';
 import type { OperationPair } from '../guard/measure-pair.ts';
+import { median } from '../load/quantiles.ts';
 import { startRedis } from '../redis.ts';
 import type { BenchResult, Log } from '../result.ts';
 
@@ -187,8 +188,4 @@ async function cpuPerTurn(action: () => Promise<void>): Promise<number> {
   await action();
   const { user, system } = process.cpuUsage(before);
   return (user + system) / turns;
-}
-
-function median(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)]!;
 }

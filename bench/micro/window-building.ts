@@ -11,6 +11,7 @@ import { openEmbeddedStore } from '../../src/store/embedded/embedded-store.ts';
 import type { TurnEnvironment } from '../../src/turn/contract.ts';
 import { prepareWindow } from '../../src/turn/prepare-window.ts';
 import type { OperationPair } from '../guard/measure-pair.ts';
+import { median } from '../load/quantiles.ts';
 import type { BenchResult, Log } from '../result.ts';
 
 /** Nine turns of this size and the rest of a window fill the budget. */
@@ -145,10 +146,6 @@ async function compare(
     taken[1].push(await measure(other));
   }
   return [median(taken[0]), median(taken[1])];
-}
-
-function median(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[values.length >> 1]!;
 }
 
 function claimOf(key: SessionKey, turn: string): Parameters<Store['claim']>[0] {

@@ -62,17 +62,25 @@ async function startOnRedis(upstreamUrl: string, nodeFlags: readonly string[] = 
   };
 }
 
-/** Beside a gateway's defaults: answers may be as long as the bench, and it tells its metrics. `more`: lines of YAML. */
+export interface ConfigOptions {
+  windowTokens?: number;
+  /** Of the upstream, as YAML in one line. */
+  upstream?: string;
+  /** Lines of YAML. */
+  more?: string;
+}
+
+/** Beside a gateway's defaults: answers may be as long as the bench, and it tells its metrics. */
 export function configFile(
   directory: string,
   upstreamUrl: string,
-  { windowTokens, more = '' }: { windowTokens?: number; more?: string } = {},
+  { windowTokens, upstream = 'timeouts: { totalMs: 3600000 }', more = '' }: ConfigOptions = {},
 ): string {
   const file = join(directory, 'parley.yaml');
   writeFileSync(
     file,
     `upstreams:
-  - { name: bench, wire: openai-chat, baseUrl: '${upstreamUrl}', defaultModel: gpt-4o, timeouts: { totalMs: 3600000 } }
+  - { name: bench, wire: openai-chat, baseUrl: '${upstreamUrl}', defaultModel: gpt-4o, ${upstream} }
 limits: { maxOutputTokens: 100000000${windowTokens === undefined ? '' : `, windowTokens: ${windowTokens}`} }
 metrics: { enabled: true }
 ${more}`,

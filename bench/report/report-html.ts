@@ -1,12 +1,12 @@
-import { Markup, markup } from '../../src/load/report/markup.ts';
-import { reportStyle } from '../../src/load/report/style.ts';
+import { type Markup, markup } from '../../src/load/report/markup.ts';
+import { page } from '../../src/load/report/page.ts';
 import { table } from '../../src/load/report/table.ts';
-import { numberText } from '../../src/load/text.ts';
+import { bytesText, numberText } from '../../src/load/text.ts';
 import type { Figure, ResultFile, ResultRow } from '../result.ts';
 import { barChart } from './bar-chart.ts';
 import { isOwn, isReached, quantityText } from './judge.ts';
 
-const style = `${reportStyle}
+const style = `
 .own { fill: var(--s1); } .other { fill: var(--soft); opacity: .55; }
 td small { display: block; color: var(--soft); }
 section.row { margin: 0 0 1.4rem; } section.row h3 { font-size: 1rem; margin: 0 0 .2rem; } section.row p { margin: .2rem 0 .5rem; font-size: .86rem; }
@@ -18,17 +18,15 @@ details { font-size: .86rem; } summary { cursor: pointer; color: var(--soft); } 
 .goals td:nth-child(2), .goals td:nth-child(3), .goals td:nth-child(4) { white-space: nowrap; } .goals td:first-child { min-width: 12rem; }
 `;
 
-/** The result of a run as one page that needs nothing else: what one would attach to a decision. */
+/** The result of a run as a page: what one would attach to a decision. */
 export function reportHtml(file: ResultFile): string {
   const goals = file.rows.filter((row) => row.goal !== undefined);
   const beside = file.rows.filter((row) => row.figures.length > 1 && row.method !== undefined);
   const parts = file.rows.filter((row) => row.method === undefined);
-  return markup`<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; img-src data:">
-<link rel="icon" href="data:,"><title>Parley beside its peers, ${file.at.slice(0, 10)}</title><style>${new Markup(style)}</style></head><body>
-<header><h1>Parley beside its peers</h1>
-<div class="soft">${file.at.slice(0, 16).replace('T', ' ')} UTC, commit <code>${file.commit}</code>, ${file.machine.cpu}, ${file.machine.cores} cores, ${file.machine.memoryGb} GB, ${file.machine.system}, Node ${file.machine.node}</div>
+  return page(
+    `Parley beside its peers, ${file.at.slice(0, 10)}`,
+    markup`<header><h1>Parley beside its peers</h1>
+<div class="soft">${file.at.slice(0, 16).replace('T', ' ')} UTC, commit <code>${file.commit}</code>, ${file.machine.cpu}, ${file.machine.cores} cores, ${bytesText(file.machine.memoryBytes)}, ${file.machine.platform}, Node ${file.machine.node}</div>
 <div class="soft"><code>${file.command}</code></div></header>
 ${warnings(file)}
 ${tiles(goals)}
@@ -39,13 +37,13 @@ ${sideBySide(file)}
 <div class="charts wide">${beside.map(section)}</div>
 <h2>Who was measured</h2>
 <div class="prose">${table(
-    ['', 'version', 'what it does', 'an answer is ended by'],
-    file.contenders.map(({ name, version, does, cancelledBy }) => [name, version, does, cancelledBy]),
-  )}</div>
+      ['', 'version', 'what it does', 'an answer is ended by'],
+      file.contenders.map(({ name, version, does, cancelledBy }) => [name, version, does, cancelledBy]),
+    )}</div>
 ${caveats(file)}
-${parts.length > 0 ? markup`<h2>Parts alone</h2>${partsTable(parts)}` : undefined}
-</body></html>
-`.text;
+${parts.length > 0 ? markup`<h2>Parts alone</h2>${partsTable(parts)}` : undefined}`,
+    style,
+  );
 }
 
 function warnings({ finishedAt, command, absent, machine }: ResultFile): Markup[] {

@@ -36,8 +36,8 @@ export const resultSchema: z.ZodType<ResultFile> = z.strictObject({
   machine: z.strictObject({
     cpu: text,
     cores: z.int(),
-    memoryGb: z.number(),
-    system: text,
+    memoryBytes: z.int(),
+    platform: text,
     node: text,
     loadBefore: z.number(),
   }),

@@ -6,10 +6,9 @@ import { startRedis } from '../redis.ts';
 import { BenchClient, newTurnId } from '../load/bench-client.ts';
 import { benchInput } from '../load/bench-input.ts';
 import { configFile } from '../peers/parley.ts';
+import { quantilesOf } from '../load/quantiles.ts';
+import { now, pause } from '../load/time.ts';
 import type { BenchResult, Log } from '../result.ts';
-
-const now = (): number => performance.timeOrigin + performance.now();
-const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
 /** Two nodes on one Redis: cancels from the other node, and the takeover of one that is killed. */
 export async function benchNodes(streams: number, log: Log): Promise<BenchResult[]> {
@@ -18,7 +17,7 @@ export async function benchNodes(streams: number, log: Log): Promise<BenchResult
     log('redis-server is not installed: nothing is measured');
     return [];
   }
-  const upstream = await startServer('./load/paced-upstream.js', ['10', 'tells']);
+  const upstream = await startServer('./load/upstream.js', ['10', 'tells']);
   const directory = mkdtempSync(join(tmpdir(), 'parley-bench-'));
   const flags = ['--store', redis.url, '--config', configFile(directory, upstream.url)];
   const [a, b] = [await startGateway(flags), await startGateway(flags)];
@@ -65,14 +64,14 @@ async function cancelAcross(a: ServerProcess, b: ServerProcess, upstream: Server
       return (await seen) - sentMs;
     }),
   );
-  delays.sort((x, y) => x - y);
+  const { p50, p99 } = quantilesOf(delays);
   for (const { onA, onB } of turns) for (const client of [onA, onB]) client.socket.terminate();
-  const row = (name: string, share: number): BenchResult => ({
+  const row = (name: string, value: number): BenchResult => ({
     name: `cancel on another node → upstream connection closed, ${count} streams, ${name}`,
-    value: delays[Math.floor(count * share)]!,
+    value,
     unit: 'ms',
   });
-  return [row('p50', 0.5), row('p99', 0.99)];
+  return [row('p50', p50), row('p99', p99)];
 }
 
 async function takeOver(a: ServerProcess, b: ServerProcess, count: number, log: Log): Promise<BenchResult[]> {

@@ -1,7 +1,8 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { BenchClient, openClients } from '../load/bench-client.ts';
+import { BenchClient } from '../load/bench-client.ts';
+import { openMany } from '../load/clients/open-client.ts';
 import { configFile } from '../peers/parley.ts';
 import { type ServerProcess, startGateway, startServer } from '../processes.ts';
 import { startRedis } from '../redis.ts';
@@ -70,7 +71,7 @@ async function reconnects(isShared: boolean, sockets: number, log: (line: string
       configFile(directory, 'http://127.0.0.1:9/v1', { more: auth }),
     ]);
     const { url } = gateway;
-    const first = await openClients(url, sockets, { key });
+    const first = await openMany(sockets, () => new BenchClient(url, { key }).open());
     log(`${sockets} sockets`);
     const cursors = first.map(({ attached }) => attached!);
     for (const { socket } of first) socket.terminate();

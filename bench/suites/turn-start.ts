@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { cpuMicroseconds } from '../../src/load/process-usage.ts';
 import { BenchClient, newTurnId } from '../load/bench-client.ts';
 import { benchInput } from '../load/bench-input.ts';
+import { now } from '../load/time.ts';
 import { quantilesOf } from '../load/quantiles.ts';
 import { configFile } from '../peers/parley.ts';
 import { type ServerProcess, startGateway, startServer } from '../processes.ts';
@@ -23,8 +24,6 @@ interface Speaker {
   client: BenchClient;
   turns: number;
 }
-
-const now = (): number => performance.timeOrigin + performance.now();
 
 /** What a long history costs the start of a turn, all the way from its frame to the request at the upstream. */
 export async function benchTurnStart(run: BenchRun): Promise<ResultRow[]> {

@@ -17,6 +17,24 @@ export function wholeOf(flag: string, text: string | undefined): number | undefi
   return value;
 }
 
+/** Throws `CommandError`. */
+export function wholeWithin(flag: string, text: string, min: number, max: number): number {
+  const value = numberWithin(flag, text, min, max, 'whole number');
+  if (!Number.isInteger(value)) throw outside(flag, text, min, max, 'whole number');
+  return value;
+}
+
+/** Throws `CommandError`. */
+export function numberWithin(flag: string, text: string, min: number, max: number, kind = 'number'): number {
+  const value = text.trim() === '' ? Number.NaN : Number(text);
+  if (!(value >= min && value <= max)) throw outside(flag, text, min, max, kind);
+  return value;
+}
+
+function outside(flag: string, text: string, min: number, max: number, kind: string): CommandError {
+  return new CommandError(`${flag} takes a ${kind} from ${min} to ${max}, not “${text}”.`, 2);
+}
+
 /** From 0 to 1, also as a percentage. Throws `CommandError`. */
 export function shareOf(flag: string, text: string | undefined): number | undefined {
   if (text === undefined) return undefined;

@@ -6,6 +6,7 @@ import { checkFailures, FailurePlanError, type FailureShares, parseFailures } fr
 import { type PracticeServerOptions, startPracticeServer } from '../practice-server/start-practice-server.ts';
 import { CommandError } from './command-error.ts';
 import { durationMs } from './duration.ts';
+import { numberWithin, wholeWithin } from './flag-numbers.ts';
 
 interface Flags {
   plan?: string;
@@ -81,16 +82,16 @@ function readOptions(flags: Flags): PracticeServerOptions {
   const plan = flags.plan === undefined ? {} : readPlan(flags.plan);
   return {
     host: flags.host,
-    port: numberOf('--port', flags.port, 0, 65_535, true),
-    seed: flags.seed === undefined ? (plan.seed ?? 1) : numberOf('--seed', flags.seed, 0, 2 ** 32, true),
+    port: wholeWithin('--port', flags.port, 0, 65_535),
+    seed: flags.seed === undefined ? (plan.seed ?? 1) : wholeWithin('--seed', flags.seed, 0, 2 ** 32),
     tokens: flags.tokens === undefined ? rangeOf(plan.tokens ?? 100) : tokensOf(flags.tokens),
     tokensPerSecond:
       flags.tokensPerSecond === undefined
         ? (plan.tokensPerSecond ?? 50)
-        : numberOf('--tokens-per-second', flags.tokensPerSecond, 0, 1e6, false),
+        : numberWithin('--tokens-per-second', flags.tokensPerSecond, 0, 1e6),
     firstTokenMs:
       flags.firstToken === undefined ? (plan.firstTokenMs ?? 200) : durationMs('--first-token', flags.firstToken),
-    jitter: flags.jitter === undefined ? (plan.jitter ?? 0) : numberOf('--jitter', flags.jitter, 0, 1, false),
+    jitter: flags.jitter === undefined ? (plan.jitter ?? 0) : numberWithin('--jitter', flags.jitter, 0, 1),
     failures: failuresOf(() => (flags.fail === undefined ? checked(plan.fail ?? {}) : parseFailures(flags.fail))),
   };
 }
@@ -134,12 +135,4 @@ function rangeOf(tokens: number | { min: number; max: number }): { min: number; 
   if (typeof tokens === 'number') return { min: tokens, max: tokens };
   if (tokens.max < tokens.min) throw new CommandError('The plan’s tokens.max is less than tokens.min.', 2);
   return tokens;
-}
-
-/** A number from a flag. Throws `CommandError`. */
-function numberOf(flag: string, text: string, min: number, max: number, whole: boolean): number {
-  const value = text.trim() === '' ? Number.NaN : Number(text);
-  if (!(value >= min && value <= max) || (whole && !Number.isInteger(value)))
-    throw new CommandError(`${flag} takes a ${whole ? 'whole ' : ''}number from ${min} to ${max}, not “${text}”.`, 2);
-  return value;
 }

@@ -38,14 +38,10 @@ import { withQuotas } from './with-quotas.ts';
 import { openStore } from './open-store.ts';
 import { createOriginPolicy, isLoopback } from './origin-policy.ts';
 import { createRouteCheck } from './route-check.ts';
+import { shutDownNode } from './shut-down-node.ts';
 import { startAuth } from './start-auth.ts';
 import { retentionRules } from './retention-rules.ts';
 import { joinCluster, type Membership } from './join-cluster.ts';
-
-/** A node that goes away first finishes what it is taking over, within this, milliseconds. */
-const retireMs = 3_000;
-/** Alerts that are on their way get this long at the end. */
-const alertsMs = 3_000;
 
 /** Settings as in the configuration file, and parts that a program may bring itself. */
 export interface GatewayOptions extends Omit<ConfigInput, 'store' | 'audit'> {
@@ -412,44 +408,27 @@ async function assemble(parts: Parts): Promise<Gateway> {
       warm?.((error) => logger.debug({ upstream: name, error }, 'no connection could be made ahead of need'));
   }
 
-  async function shutDown(graceMs: number): Promise<void> {
+  function shutDown(graceMs: number): Promise<void> {
     draining = true;
-    const retired = membership?.retire();
-    retention.stop();
     healthChecks.stop();
-    transport.stopListening();
-    // so many at once would be a storm for the node they go to
-    const maxMs = Math.round(Math.max(500, Math.min(graceMs / 2, connections.size * 2)));
-    const movedMs = clock.now() + maxMs;
-    for (const connection of connections) {
-      connection.goaway({ reason: 'shutdown', deadlineMs: graceMs, reconnect: { minMs: 0, maxMs } });
-    }
-    // turns that are just being taken over go on from here in their turn; a store that is away must not keep the process
-    await Promise.race([retired, new Promise((resolve) => clock.setTimer(() => resolve(undefined), retireMs))]);
-    const hasOthers = async (): Promise<boolean> => membership !== undefined && (await membership.hasOthers());
-    await engine.drain(graceMs, hasOthers);
-    // sockets that are closed before their clients chose to go would all come back at once
-    if (graceMs > 0 && connections.size > 0 && (await hasOthers())) await untilMoved(movedMs);
-    // what is left to others is theirs at once
-    await membership?.leave();
-    await retention.leave();
-    await accounting.stop();
-    for (const connection of connections) connection.close('going_away', 'the node is going away');
-    await telemetry.close(Math.min(graceMs, alertsMs));
-    await door.idle(retireMs);
-    // the last frames and close handshakes are on their way
-    if (connections.size > 0) await new Promise((resolve) => clock.setTimer(() => resolve(undefined), 100));
-    await transport.close();
-    authenticator.close();
-    commit.close();
-    eventLoop.stop();
-    await routes.close();
-    await store.close();
-  }
-
-  async function untilMoved(deadlineMs: number): Promise<void> {
-    while (connections.size > 0 && clock.now() < deadlineMs)
-      await new Promise((resolve) => clock.setTimer(() => resolve(undefined), 20));
+    return shutDownNode(
+      {
+        transport,
+        connections,
+        membership,
+        retention,
+        engine,
+        accounting,
+        telemetry,
+        door,
+        authenticator,
+        commit,
+        routes,
+        store,
+        clock,
+      },
+      graceMs,
+    ).finally(() => eventLoop.stop());
   }
 
   let closing: Promise<void> | undefined;

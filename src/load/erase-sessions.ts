@@ -18,7 +18,11 @@ const timeoutMs = 120_000;
 /** Erases the sessions that a run has made, each with the credential that made it. Never rejects. */
 export async function eraseSessions(sessions: readonly MadeSession[], openSocket: OpenLoadSocket): Promise<Erased> {
   const byKey = new Map<string | undefined, MadeSession[]>();
-  for (const session of sessions) byKey.set(session.key, [...(byKey.get(session.key) ?? []), session]);
+  for (const session of sessions) {
+    const queue = byKey.get(session.key);
+    if (queue === undefined) byKey.set(session.key, [session]);
+    else queue.push(session);
+  }
   const total: Erased = { erased: 0, left: {} };
   for (const [key, queue] of byKey) {
     const parts = Array.from({ length: Math.min(sockets, Math.ceil(queue.length / atOnce)) }, () =>

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { cpus, totalmem } from 'node:os';
+import { cpus, release, totalmem, type } from 'node:os';
 import type { RunResult } from './result.ts';
 
 /** What a figure was measured on. */
@@ -8,7 +8,7 @@ export function machineHere(): RunResult['machine'] {
     cpu: cpus()[0]?.model ?? 'unknown',
     cores: cpus().length,
     memoryBytes: totalmem(),
-    platform: `${process.platform} ${process.arch}`,
+    platform: `${type()} ${release()} ${process.arch}`,
     node: process.version,
   };
 }

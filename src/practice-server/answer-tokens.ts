@@ -1,3 +1,5 @@
+import { hashText, scramble } from '../lib/hash-text.ts';
+
 /** Common words, each one token of o200k_base with and without a blank before it. A power of two, so that no word is likelier. */
 const words =
   'the of and to in is that for it was with be by on not but at are this have from or had an they which one you all her she there would their we him has when who will no more if out so up said what its about into them can only other new some could these may then do first any like my now over such our even most me after also made well must before where too those time year people way day man thing woman life child world school state family student group country problem hand part place case week company system program question work number'.split(
@@ -56,18 +58,4 @@ export function answerText(seed: number, requestId: string, count: number): stri
   let text = '';
   for (let index = 0; index < count; index++) text += tokenTexts[tokens(index)]!;
   return text;
-}
-
-/** FNV-1a (http://www.isthe.com/chongo/tech/comp/fnv/), scrambled. */
-export function hashText(text: string): number {
-  let value = 0x811c9dc5;
-  for (let i = 0; i < text.length; i++) value = Math.imul(value ^ text.charCodeAt(i), 0x01000193);
-  return scramble(value);
-}
-
-/** The finalizer of MurmurHash3, so that near inputs give far outputs. */
-export function scramble(value: number): number {
-  let mixed = Math.imul(value ^ (value >>> 16), 0x85ebca6b);
-  mixed = Math.imul(mixed ^ (mixed >>> 13), 0xc2b2ae35);
-  return (mixed ^ (mixed >>> 16)) >>> 0;
 }

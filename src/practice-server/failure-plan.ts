@@ -1,4 +1,4 @@
-import { hashText, scramble } from './answer-tokens.ts';
+import { hashText, scramble } from '../lib/hash-text.ts';
 
 /** What can go wrong with an answer: a status instead of it, or something in its middle. */
 export const streamFailures = ['truncate', 'reset', 'hang', 'error', 'malformed'] as const;

@@ -1,6 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import type { TimerWheel } from '../lib/timer-wheel.ts';
-import { type AnswerTokens, hashText, scramble, tokenTexts } from './answer-tokens.ts';
+import { hashText, scramble } from '../lib/hash-text.ts';
+import { type AnswerTokens, tokenTexts } from './answer-tokens.ts';
 import { chunksOf, framed } from './chunks.ts';
 import type { StreamFailure } from './failure-plan.ts';
 

@@ -1,4 +1,5 @@
 import { isLikeAny } from '../lib/glob.ts';
+import { hashText } from '../lib/hash-text.ts';
 import type { RouteRequest } from './contract.ts';
 import type { FlagRule, MatchRule, Pattern } from './rules.ts';
 
@@ -52,14 +53,7 @@ export function compileMatch(rule: MatchRule, salt: string, context: MatchContex
 
 /** Where a session lies among all, from 0 to 100, the same for ever and on every node. */
 export function shareOf(salt: string, { tenant = '', session = '' }: RouteRequest): number {
-  // FNV-1a (http://www.isthe.com/chongo/tech/comp/fnv/), then the finaliser of MurmurHash3, for short names differ little
-  let hash = 0x811c9dc5;
-  for (const character of `${salt}\0${tenant}\0${session}`) {
-    hash = Math.imul(hash ^ character.codePointAt(0)!, 0x01000193);
-  }
-  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
-  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
-  return (((hash ^ (hash >>> 16)) >>> 0) / 2 ** 32) * 100;
+  return (hashText(`${salt}\0${tenant}\0${session}`) / 2 ** 32) * 100;
 }
 
 function compileFlag(name: string, { percent, tenants, teams }: FlagRule): (request: RouteRequest) => boolean {

@@ -2,10 +2,9 @@ import { benchInput } from '../bench-input.ts';
 import type { Measures, Progress, Target } from '../job.ts';
 import { quantilesOf } from '../quantiles.ts';
 import { Scene } from '../scene.ts';
+import { now } from '../time.ts';
 
 type Delay = Measures['delay'];
-
-const now = (): number => performance.timeOrigin + performance.now();
 
 /**
  * From the upstream's write of a token to the client's read, under load; then, under the same load, from the client's

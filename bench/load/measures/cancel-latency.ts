@@ -1,6 +1,7 @@
 import { benchInput } from '../bench-input.ts';
 import type { Measures, Progress, Target } from '../job.ts';
 import { Scene } from '../scene.ts';
+import { now } from '../time.ts';
 
 type Cancel = Measures['cancel'];
 
@@ -18,7 +19,7 @@ export async function measureCancel(
   const watched = await scene.watch();
   const cancelledMs: Record<string, number> = {};
   for (const [i, client] of shuffled([...clients.entries()])) {
-    cancelledMs[`c${i}`] = performance.timeOrigin + performance.now();
+    cancelledMs[`c${i}`] = now();
     client.cancel();
     await scene.wait(4);
   }

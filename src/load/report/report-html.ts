@@ -6,19 +6,17 @@ import { slopesOf, slopeText, timingTitles } from '../summary.ts';
 import { bytesText, numberText, shareText, timeText } from '../text.ts';
 import { distributionChart } from './distribution-chart.ts';
 import { type LineChart, lineChart } from './line-chart.ts';
-import { Markup, markup } from './markup.ts';
-import { reportStyle } from './style.ts';
+import { type Markup, markup } from './markup.ts';
+import { page } from './page.ts';
 import { table } from './table.ts';
 import { thinTimeline } from './thin-timeline.ts';
 
-/** A run as one page that needs nothing else: it may be mailed, kept and printed. */
+/** A run as a page. */
 export function reportHtml(run: RunResult): string {
   const times = timingNames.filter((name) => run.timings[name].count > 0);
-  return markup`<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; img-src data:">
-<link rel="icon" href="data:,"><title>${run.name}: load test of ${run.at.slice(0, 16).replace('T', ' ')}</title><style>${new Markup(reportStyle)}</style></head><body>
-<header><h1>${run.name}</h1><div class="soft">${run.scenario.description}</div>
+  return page(
+    `${run.name}: load test of ${run.at.slice(0, 16).replace('T', ' ')}`,
+    markup`<header><h1>${run.name}</h1><div class="soft">${run.scenario.description}</div>
 <div class="soft">${run.at.slice(0, 19).replace('T', ' ')} UTC against <code>${run.url}</code>, Parley ${run.parley}${run.commit === undefined ? '' : `, commit ${run.commit}`}</div></header>
 ${notes(run)}
 ${tiles(run)}
@@ -46,9 +44,8 @@ ${tenants(run)}
 The generator’s event loop was late by ${timeText(run.generator.loopDelayP99Ms)} at its 99 % quantile and ${timeText(run.generator.loopDelayMaxMs)} at worst; its busiest worker used ${numberText(run.generator.busiestWorkerCores)} cores.
 ${slopesOf(run).map(([title, slope]) => `Server, ${title}: ${slopeText(slope)}. `)}
 ${run.verifySeed === undefined ? 'Texts were not compared.' : `All texts were compared with the practice upstream’s of seed ${run.verifySeed}.`}</p>
-<pre>${stringify(run.scenario)}</pre>
-</body></html>
-`.text;
+<pre>${stringify(run.scenario)}</pre>`,
+  );
 }
 
 function notes({ generator, tallies }: RunResult): Markup[] {

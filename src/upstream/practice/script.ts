@@ -1,3 +1,4 @@
+import { hashText } from '../../lib/hash-text.ts';
 import { UpstreamError, type ToolDefinition, type UpstreamToolCall } from '../contract.ts';
 import type { Conversation } from './conversation.ts';
 import { helpText, longSentences, markdownText, reasoningSentences, tips } from './texts.ts';
@@ -74,7 +75,7 @@ function ordinaryText(conversation: Conversation, seed: number): string {
 }
 
 function longText(conversation: Conversation, seed: number): string {
-  const first = hash(`${seed}:${conversation.turnNumber}:${conversation.words}`);
+  const first = hashText(`${seed}:${conversation.turnNumber}:${conversation.words}`);
   const paragraphs: string[] = [];
   for (let index = 0; index < longSentenceCount; index += 1) {
     const sentence = longSentences[(first + index) % longSentences.length] ?? '';
@@ -86,7 +87,7 @@ function longText(conversation: Conversation, seed: number): string {
 
 function callTool(tool: ToolDefinition, conversation: Conversation): UpstreamToolCall {
   return {
-    id: `call_practice_${conversation.turnNumber}_${hash(tool.name + conversation.words).toString(36)}`,
+    id: `call_practice_${conversation.turnNumber}_${hashText(tool.name + conversation.words).toString(36)}`,
     name: tool.name,
     arguments: JSON.stringify(sampleValue(tool.parameters ?? {}, conversation.words, 0)),
   };
@@ -124,13 +125,4 @@ function quote(text: string): string {
   const characters = Array.from(text.slice(0, longestQuote * 2).replace(/\s+/g, ' '));
   const shown = characters.slice(0, longestQuote).join('');
   return `“${shown}${shown.length < text.length ? '…' : ''}”`;
-}
-
-/** FNV-1a over UTF-16 units. */
-function hash(text: string): number {
-  let value = 0x811c9dc5;
-  for (let index = 0; index < text.length; index += 1) {
-    value = Math.imul(value ^ text.charCodeAt(index), 0x01000193);
-  }
-  return value >>> 0;
 }

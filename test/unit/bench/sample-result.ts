@@ -24,7 +24,14 @@ export function sampleResult(...rows: ResultRow[]): ResultFile {
     finishedAt: '2026-01-02T03:24:05.678Z',
     commit: 'abc1234',
     command: 'npm run bench',
-    machine: { cpu: 'EPYC', cores: 2, memoryGb: 24, system: 'Linux 6', node: 'v20.20.2', loadBefore: 0.1 },
+    machine: {
+      cpu: 'EPYC',
+      cores: 2,
+      memoryBytes: 24 * 2 ** 30,
+      platform: 'Linux 6 x64',
+      node: 'v20.20.2',
+      loadBefore: 0.1,
+    },
     contenders: ['parley', 'nginx'].map((id) => ({
       id,
       name: `<${id}>`,
