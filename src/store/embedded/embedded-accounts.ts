@@ -1,13 +1,12 @@
-import type { RootDatabase } from 'lmdb';
 import type { LedgerRow } from '../../ledger/contract.ts';
 import { type AccountBookFile, createAccountBook } from '../account-book.ts';
 import type { AccountStore, NewLedgerRow } from '../account-contract.ts';
 import type { AccountState, MeterState } from '../account-rules.ts';
+import type { DatabaseKey, JournaledDatabase } from './journaled-database.ts';
 import { keys } from './keys.ts';
 
 export interface EmbeddedAccountsOptions {
-  database: RootDatabase;
-  commit<Result>(action: () => Result): Promise<Result>;
+  database: Pick<JournaledDatabase, 'get' | 'put' | 'remove' | 'getRange' | 'getKeys' | 'commit'>;
 }
 
 interface Changes {
@@ -29,7 +28,6 @@ const trimStep = 1_000;
  */
 export function createEmbeddedAccounts({
   database,
-  commit,
 }: EmbeddedAccountsOptions): AccountStore & { flushed(): Promise<void> } {
   let changes = noChanges();
   /** Has not taken the changes yet. */
@@ -59,7 +57,7 @@ export function createEmbeddedAccounts({
 
   async function flush(): Promise<void> {
     try {
-      await commit(() => {
+      await database.commit(() => {
         writing = undefined;
         // all states are of one moment
         underway = changes;
@@ -84,17 +82,17 @@ export function createEmbeddedAccounts({
 
   function write({ meters, accounts, rows }: Changes): void {
     for (const { tenant, name, state } of meters.values())
-      void database.put(keys.meter(tenant, name), { used: state.used, window: state.window });
+      database.put(keys.meter(tenant, name), { used: state.used, window: state.window });
     for (const { tenant, row, at } of rows) {
-      void database.put(keys.ledger(tenant, at, row.turn, row.attempt), { ...row, at } satisfies LedgerRow);
+      database.put(keys.ledger(tenant, at, row.turn, row.attempt), { ...row, at } satisfies LedgerRow);
       if (listed.has(tenant)) continue;
       listed.add(tenant);
-      void database.put(keys.ledgerTenant(tenant), 1);
+      database.put(keys.ledgerTenant(tenant), 1);
     }
     for (const { tenant, account, state } of accounts.values()) {
-      if (state === undefined) void database.remove(keys.account(tenant, account));
+      if (state === undefined) database.remove(keys.account(tenant, account));
       // one that is settled has no more to do with its meters
-      else void database.put(keys.account(tenant, account), state.isSettled ? { ...state, meters: [] } : state);
+      else database.put(keys.account(tenant, account), state.isSettled ? { ...state, meters: [] } : state);
     }
   }
 
@@ -131,15 +129,13 @@ export function createEmbeddedAccounts({
       return { isSettled: state.isSettled, spent: state.spent, allowance: state.allowance, rows };
     },
     async accountTenants() {
-      const listed = [...database.getKeys(keys.ledgerTenantRange())].map(
-        (key) => (key as unknown as [string, string])[1],
-      );
+      const listed = database.getKeys(keys.ledgerTenantRange()).map((key) => (key as unknown as [string, string])[1]);
       return [...new Set([...listed, ...(await book.accountTenants())])];
     },
     async readLedger(tenant, { from, to, after, limit }) {
       await flushed();
-      const start = after === undefined ? keys.ledgerFrom(tenant, from) : [...(JSON.parse(after) as string[]), 0];
-      const found = [...database.getRange({ start, end: keys.ledgerFrom(tenant, to), limit })];
+      const start = after === undefined ? keys.ledgerFrom(tenant, from) : behindKey(after);
+      const found = database.getRange({ start, end: keys.ledgerFrom(tenant, to), limit });
       const rows = found.map(({ value }) => value as LedgerRow);
       const last = found.at(-1)?.key;
       return { rows, next: found.length < limit || last === undefined ? undefined : JSON.stringify(last) };
@@ -147,14 +143,19 @@ export function createEmbeddedAccounts({
     async trimLedger(tenant, before) {
       for (;;) {
         const range = { start: keys.ledgerFrom(tenant, 0), end: keys.ledgerFrom(tenant, before), limit: trimStep };
-        const old = [...database.getKeys(range)];
+        const old = database.getKeys(range);
         if (old.length === 0) return;
-        await commit(() => {
-          for (const key of old) void database.remove(key);
+        await database.commit(() => {
+          for (const key of old) database.remove(key);
         });
       }
     },
   };
+}
+
+/** The least key behind one that was told as JSON. */
+function behindKey(json: string): DatabaseKey {
+  return [...(JSON.parse(json) as DatabaseKey), 0];
 }
 
 function merged(older: Changes, newer: Changes): Changes {

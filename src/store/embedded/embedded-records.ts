@@ -1,10 +1,9 @@
-import type { RootDatabase } from 'lmdb';
 import type { RecordStore } from '../record-contract.ts';
+import type { JournaledDatabase } from './journaled-database.ts';
 import { keys } from './keys.ts';
 
 export interface EmbeddedRecordsOptions {
-  database: RootDatabase;
-  commit<Result>(action: () => Result): Promise<Result>;
+  database: JournaledDatabase;
 }
 
 interface PassingRecord {
@@ -17,7 +16,7 @@ interface PassingRecord {
 const tidyStep = 100;
 
 /** Records in LMDB. One that ran out is not seen any more, and removed with a later write or the next start. */
-export function createEmbeddedRecords({ database, commit }: EmbeddedRecordsOptions): RecordStore {
+export function createEmbeddedRecords({ database }: EmbeddedRecordsOptions): RecordStore {
   const passing = (collection: string, id: string): PassingRecord | undefined => {
     const record = database.get(keys.passingRecord(collection, id)) as PassingRecord | undefined;
     return record !== undefined && record.until > Date.now() ? record : undefined;
@@ -28,62 +27,62 @@ export function createEmbeddedRecords({ database, commit }: EmbeddedRecordsOptio
     passing(collection, id)?.value ?? lasting(collection, id);
 
   function changed(collection: string): void {
-    void database.put(keys.recordVersion(collection), versionOf(collection) + 1);
+    database.put(keys.recordVersion(collection), versionOf(collection) + 1);
   }
 
   const versionOf = (collection: string): number =>
     (database.get(keys.recordVersion(collection)) as number | undefined) ?? 0;
 
   function remove(collection: string, id: string): void {
-    void database.remove(keys.passingRecord(collection, id));
+    database.remove(keys.passingRecord(collection, id));
     if (lasting(collection, id) === undefined) return;
-    void database.remove(keys.record(collection, id));
+    database.remove(keys.record(collection, id));
     changed(collection);
   }
 
   /** Inside a transaction. */
   function tidy(limit: number): void {
     const now = Date.now();
-    for (const key of [...database.getKeys({ ...keys.runOutRange(now), limit })]) {
+    for (const key of database.getKeys({ ...keys.runOutRange(now), limit })) {
       const [, , collection, id] = key as unknown as [string, number, string, string];
-      void database.remove(key);
+      database.remove(key);
       // it may have been written anew since
       const record = database.get(keys.passingRecord(collection, id)) as PassingRecord | undefined;
-      if (record !== undefined && record.until <= now) void database.remove(keys.passingRecord(collection, id));
+      if (record !== undefined && record.until <= now) database.remove(keys.passingRecord(collection, id));
     }
   }
 
-  database.transactionSync(() => tidy(Number.MAX_SAFE_INTEGER));
+  database.transaction(() => tidy(Number.MAX_SAFE_INTEGER));
 
   return {
     read: async (collection, id) => read(collection, id),
     write: (collection, id, value, { ttlMs, only } = {}) =>
-      commit(() => {
+      database.commit(() => {
         const known = read(collection, id);
         if (only === 'new' && known !== undefined) return false;
         if (only === 'existing' && known === undefined) return false;
         if (typeof only === 'object' && known !== only.was) return false;
         if (ttlMs === undefined) {
-          void database.remove(keys.passingRecord(collection, id));
-          void database.put(keys.record(collection, id), value);
+          database.remove(keys.passingRecord(collection, id));
+          database.put(keys.record(collection, id), value);
           changed(collection);
           return true;
         }
         tidy(tidyStep);
         remove(collection, id);
         const until = Date.now() + ttlMs;
-        void database.put(keys.passingRecord(collection, id), { value, until } satisfies PassingRecord);
-        void database.put(keys.runningOut(collection, id, until), 1);
+        database.put(keys.passingRecord(collection, id), { value, until } satisfies PassingRecord);
+        database.put(keys.runningOut(collection, id, until), 1);
         return true;
       }),
     take: (collection, id) =>
-      commit(() => {
+      database.commit(() => {
         const value = read(collection, id);
         if (value !== undefined) remove(collection, id);
         return value;
       }),
     list: async (collection, after, limit) =>
-      [...database.getRange({ ...keys.recordRange(collection, after), limit })].map(({ key, value }) => ({
+      database.getRange({ ...keys.recordRange(collection, after), limit }).map(({ key, value }) => ({
         id: (key as unknown as [string, string, string])[2],
         value: value as string,
       })),

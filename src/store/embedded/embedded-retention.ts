@@ -1,12 +1,11 @@
-import type { RootDatabase } from 'lmdb';
 import { endOfAll } from '../../session/log-event.ts';
 import type { RetentionPolicy, SessionKey, SessionUse, Store, StoredSession, TurnEntry } from '../contract.ts';
 import { decideCut, firstOf, type RetainedTurn, type RetentionState, retentionStep } from '../retention-rules.ts';
+import type { JournaledDatabase } from './journaled-database.ts';
 import { keys } from './keys.ts';
 
 export interface EmbeddedRetentionOptions {
-  database: RootDatabase;
-  commit<Result>(action: () => Result): Promise<Result>;
+  database: JournaledDatabase;
   readStored(key: SessionKey): StoredSession | undefined;
   /** Inside a transaction. */
   erase(key: SessionKey): void;
@@ -37,20 +36,20 @@ export interface EmbeddedRetention {
 
 /** What removes old turns and unused sessions of the embedded store. */
 export function createEmbeddedRetention(options: EmbeddedRetentionOptions): EmbeddedRetention {
-  const { database, commit, erase } = options;
+  const { database, erase } = options;
   const readStored = (key: SessionKey): UsedSession | undefined => options.readStored(key);
 
   function use(session: UsedSession): void {
-    if (session.usedAt !== undefined) void database.remove(keys.used(session, session.usedAt));
-    else void database.put(keys.tenant(session.tenant), 1);
+    if (session.usedAt !== undefined) database.remove(keys.used(session, session.usedAt));
+    else database.put(keys.tenant(session.tenant), 1);
     session.usedAt = Date.now();
-    void database.put(keys.used(session, session.usedAt), 1);
-    void database.put(keys.session(session), session);
+    database.put(keys.used(session, session.usedAt), 1);
+    database.put(keys.session(session), session);
   }
 
   function oldestOf(key: SessionKey, limit: number): RetainedTurn[] {
     const range = { ...keys.sessionRange('entry', key), limit };
-    return [...database.getRange(range)].map(({ value }) => {
+    return database.getRange(range).map(({ value }) => {
       const entry = value as StoredEntry;
       return { first: firstOf(entry), end: endOfAll(entry.events), bytes: bytesOf(entry), at: entry.at ?? 0 };
     });
@@ -67,8 +66,8 @@ export function createEmbeddedRetention(options: EmbeddedRetentionOptions): Embe
 
   function removeEntry(session: UsedSession, end: number): void {
     const { turn } = database.get(keys.entry(session, end)) as TurnEntry;
-    void database.remove(keys.entry(session, end));
-    void database.remove(keys.turn(session, turn));
+    database.remove(keys.entry(session, end));
+    database.remove(keys.turn(session, turn));
     session.pinned = session.pinned?.filter((pinned) => pinned !== turn);
   }
 
@@ -83,7 +82,7 @@ export function createEmbeddedRetention(options: EmbeddedRetentionOptions): Embe
     stored(session: UsedSession, entry, end) {
       const stored: StoredEntry = { ...entry, at: Date.now() };
       session.bytes = (session.bytes ?? 0) + bytesOf(stored);
-      void database.put(keys.entry(session, end), stored);
+      database.put(keys.entry(session, end), stored);
       use(session);
     },
     changed(key, end, change) {
@@ -92,20 +91,20 @@ export function createEmbeddedRetention(options: EmbeddedRetentionOptions): Embe
       if (entry === undefined || session === undefined) return;
       const changed = { ...entry, ...change };
       session.bytes = (session.bytes ?? 0) + bytesOf(changed) - bytesOf(entry);
-      void database.put(keys.entry(key, end), changed);
-      void database.put(keys.session(key), session);
+      database.put(keys.entry(key, end), changed);
+      database.put(keys.session(key), session);
     },
     forget(key) {
       const stored = readStored(key);
-      if (stored?.usedAt !== undefined) void database.remove(keys.used(key, stored.usedAt));
+      if (stored?.usedAt !== undefined) database.remove(keys.used(key, stored.usedAt));
     },
     methods: {
       retain: (key, policy) =>
-        commit(() => {
+        database.commit(() => {
           const session = readStored(key);
           if (session === undefined) return undefined;
           const state = {
-            turns: policy.maxTurns === undefined ? 0 : database.getKeysCount(keys.sessionRange('entry', key)),
+            turns: policy.maxTurns === undefined ? 0 : database.getKeys(keys.sessionRange('entry', key)).length,
             bytes: session.bytes ?? 0,
             now: Date.now(),
             unfinishedFrom: session.unfinishedFrom,
@@ -119,16 +118,16 @@ export function createEmbeddedRetention(options: EmbeddedRetentionOptions): Embe
             0,
             removed.reduce((bytes, turn) => bytes - turn.bytes, state.bytes),
           );
-          void database.put(keys.session(key), session);
+          database.put(keys.session(key), session);
           return { start, removed: removed.length };
         }),
       touch: (key) =>
-        commit(() => {
+        database.commit(() => {
           const session = readStored(key);
           if (session !== undefined) use(session);
         }),
       expire: (key, idleMs) =>
-        commit(() => {
+        database.commit(() => {
           const session = readStored(key);
           if (session === undefined) return true;
           const isUsed = session.running !== undefined || Date.now() - (session.usedAt ?? 0) < idleMs;
@@ -136,10 +135,9 @@ export function createEmbeddedRetention(options: EmbeddedRetentionOptions): Embe
           return !isUsed;
         }),
       mayTidy: async () => true,
-      tenants: async () =>
-        [...database.getKeys(keys.tenantRange())].map((key) => (key as unknown as [string, string])[1]),
+      tenants: async () => database.getKeys(keys.tenantRange()).map((key) => (key as unknown as [string, string])[1]),
       listSessions: async (tenant, offset, limit) =>
-        [...database.getKeys({ ...keys.usedRange(tenant), offset, limit })].map((key) => useOf(tenant, key)),
+        database.getKeys({ ...keys.usedRange(tenant), offset, limit }).map((key) => useOf(tenant, key)),
     },
   };
 }

@@ -1,6 +1,5 @@
 import { closeSync, existsSync, openSync, readSync } from 'node:fs';
 import { join } from 'node:path';
-import { open, type RootDatabase } from 'lmdb';
 import type { Settings } from '../../../protocol/frames/common.ts';
 import { assembleOrphan, orphanStart } from '../assemble-orphan.ts';
 import { decideClaim, releaseTurn } from '../claim-rules.ts';
@@ -24,6 +23,7 @@ import { lockDirectory } from './directory-lock.ts';
 import { createEmbeddedAccounts } from './embedded-accounts.ts';
 import { createEmbeddedRecords } from './embedded-records.ts';
 import { createEmbeddedRetention, type StoredEntry, withoutTime } from './embedded-retention.ts';
+import { JournaledDatabase } from './journaled-database.ts';
 import { keys } from './keys.ts';
 import { NodeLog } from './node-log.ts';
 
@@ -45,11 +45,11 @@ const tombstoneMs = 10 * 60_000;
 export function openEmbeddedStore(options: EmbeddedStoreOptions): Store {
   const durability = options.durability ?? 'process';
   const unlock = lockDirectory(options.directory);
-  let database: RootDatabase;
+  let database: JournaledDatabase;
   let log: NodeLog;
   try {
     checkDatabaseFile(join(options.directory, 'sessions', 'data.mdb'));
-    database = open({ path: join(options.directory, 'sessions'), keyEncoding: 'ordered-binary', maxDbs: 1 });
+    database = new JournaledDatabase({ directory: options.directory, durability });
     log = new NodeLog({
       directory: join(options.directory, 'node-log'),
       segmentBytes: options.segmentBytes ?? 64 * 1024 * 1024,
@@ -63,25 +63,12 @@ export function openEmbeddedStore(options: EmbeddedStoreOptions): Store {
     );
   }
 
-  /** Runs `action` in a write transaction; answers when the commit is durable. */
-  async function commit<Result>(action: () => Result): Promise<Result> {
-    try {
-      const result = await database.transaction(action);
-      // reads of this turn of the event loop would otherwise see what was there before
-      database.resetReadTxn();
-      if (durability === 'disk') await database.flushed;
-      return result;
-    } catch (error) {
-      throw new StoreError('The embedded store could not be written.', error);
-    }
-  }
-
   const readStored = (key: SessionKey): StoredSession | undefined =>
     database.get(keys.session(key)) as StoredSession | undefined;
   const readStoredTurn = (key: SessionKey, turn: string): StoredTurn | undefined =>
     database.get(keys.turn(key, turn)) as StoredTurn | undefined;
 
-  const retention = createEmbeddedRetention({ database, commit, readStored, erase });
+  const retention = createEmbeddedRetention({ database, readStored, erase });
 
   function claim(request: ClaimRequest): ClaimResult {
     const { record } = request;
@@ -91,14 +78,14 @@ export function openEmbeddedStore(options: EmbeddedStoreOptions): Store {
     const tombstoned = tombstone !== undefined && record.acceptedAt - tombstone < tombstoneMs;
     const result = decideClaim(session, readStoredTurn(request, record.turn), tombstoned, request);
     if (result.outcome === 'running' || result.outcome === 'queued' || result.outcome === 'replacing') {
-      void database.put(keys.session(request), session);
+      database.put(keys.session(request), session!);
       const pos = result.outcome === 'running' ? result.pos : undefined;
-      void database.put(keys.turn(request, record.turn), {
+      database.put(keys.turn(request, record.turn), {
         state: 'unfinished',
         record: tombstoned ? { ...record, pos, tombstoned } : { ...record, pos },
       } satisfies StoredTurn);
-      void database.put(keys.unfinished(request), 1);
-      if (tombstone !== undefined) void database.remove(tombstoneKey);
+      database.put(keys.unfinished(request), 1);
+      if (tombstone !== undefined) database.remove(tombstoneKey);
     }
     return result;
   }
@@ -111,8 +98,8 @@ export function openEmbeddedStore(options: EmbeddedStoreOptions): Store {
     if (turn.state === 'finished') return { outcome: 'already_ended', status: turn.status };
     const next = releaseTurn(session, entry.turn, request.head, request.unfinishedFrom);
     retention.stored(session, entry, request.head);
-    void database.put(keys.turn(request, entry.turn), finishedTurn(request));
-    if (session.running === undefined) void database.remove(keys.unfinished(request));
+    database.put(keys.turn(request, entry.turn), finishedTurn(request));
+    if (session.running === undefined) database.remove(keys.unfinished(request));
     return { outcome: 'ended', next };
   }
 
@@ -131,11 +118,11 @@ export function openEmbeddedStore(options: EmbeddedStoreOptions): Store {
   function erase(key: SessionKey): void {
     retention.forget(key);
     for (const kind of ['turn', 'entry', 'tombstone', 'text'] as const) {
-      for (const found of database.getKeys(keys.sessionRange(kind, key))) void database.remove(found);
+      for (const found of database.getKeys(keys.sessionRange(kind, key))) database.remove(found);
     }
-    void database.remove(keys.session(key));
-    void database.remove(keys.summary(key));
-    void database.remove(keys.unfinished(key));
+    database.remove(keys.session(key));
+    database.remove(keys.summary(key));
+    database.remove(keys.unfinished(key));
     log.release(key);
   }
 
@@ -145,62 +132,62 @@ export function openEmbeddedStore(options: EmbeddedStoreOptions): Store {
       end: keys.sessionRange('entry', key).end,
       limit: limit ?? Number.MAX_SAFE_INTEGER,
     };
-    return [...database.getRange(range)].map(({ value }) => withoutTime(value as StoredEntry));
+    return database.getRange(range).map(({ value }) => withoutTime(value as StoredEntry));
   }
 
   forgetOldTombstones(database);
-  const accounts = createEmbeddedAccounts({ database, commit });
+  const accounts = createEmbeddedAccounts({ database });
   for (const key of log.recoveredSessions()) if (readStored(key)?.running === undefined) log.release(key);
 
   return {
     kind: 'embedded',
     accounts,
-    records: createEmbeddedRecords({ database, commit }),
+    records: createEmbeddedRecords({ database }),
     createSession: (key, settings, epoch, at) =>
-      commit(() => {
+      database.commit(() => {
         const existing = readStored(key);
         if (existing !== undefined) return { created: false, session: existing };
         const session: StoredSession = { ...pick(key), epoch, head: 0, settings, createdAt: at, turns: 0, queue: [] };
         // listed with its first use: an index entry costs as much memory as half an idle session
-        void database.put(keys.session(key), session);
+        database.put(keys.session(key), session);
         return { created: true, session };
       }),
     readSession: async (key) => readStored(key),
     updateSettings: (key: SessionKey, settings: Settings) =>
-      commit(() => {
+      database.commit(() => {
         const session = readStored(key);
-        if (session !== undefined) void database.put(keys.session(key), { ...session, settings });
+        if (session !== undefined) database.put(keys.session(key), { ...session, settings });
       }),
     setPinned: (key, turn, isPinned, max) =>
-      commit(() => {
+      database.commit(() => {
         const session = readStored(key);
         if (session === undefined || readStoredTurn(key, turn) === undefined) return { outcome: 'turn_not_found' };
         const result = decidePin(session, turn, isPinned, max);
-        if (result.outcome === 'set') void database.put(keys.session(key), session);
+        if (result.outcome === 'set') database.put(keys.session(key), session);
         return result;
       }),
     keepText: (key, epoch, id, text) =>
-      commit(() => {
-        if (readStored(key)?.epoch === epoch) void database.put(keys.text(key, id), text);
+      database.commit(() => {
+        if (readStored(key)?.epoch === epoch) database.put(keys.text(key, id), text);
       }),
     readText: async (key, id) => database.get(keys.text(key, id)) as string | undefined,
     readSummary: async (key) => database.get(keys.summary(key)) as StoredSummary | undefined,
     writeSummary: (key, epoch, replaces, summary) =>
-      commit(() => {
+      database.commit(() => {
         if (readStored(key)?.epoch !== epoch) return false;
         const stored = database.get(keys.summary(key)) as StoredSummary | undefined;
         if (!mayReplaceSummary(stored, replaces, summary)) return false;
-        void database.put(keys.summary(key), summary);
+        database.put(keys.summary(key), summary);
         return true;
       }),
-    deleteSession: (key) => commit(() => erase(key)),
+    deleteSession: (key) => database.commit(() => erase(key)),
     ...retention.methods,
-    claim: (request) => commit(() => claim(request)),
+    claim: (request) => database.commit(() => claim(request)),
     readTurn: async (key, turn) => readStoredTurn(key, turn),
     tombstone: (key, turn, at) =>
-      commit(() => {
+      database.commit(() => {
         const existing = readStoredTurn(key, turn);
-        if (existing === undefined) void database.put(keys.tombstone(key, turn), at);
+        if (existing === undefined) database.put(keys.tombstone(key, turn), at);
         return existing;
       }),
     async append(batches: readonly LogBatch[]) {
@@ -211,12 +198,13 @@ export function openEmbeddedStore(options: EmbeddedStoreOptions): Store {
       }
     },
     async end(request) {
-      const result = await commit(() => end(request));
+      const result = await database.commit(() => end(request));
       if (result.outcome === 'ended' && result.next === undefined && readStored(request)?.running === undefined)
         log.release(request);
       return result;
     },
-    noteHeard: (key, end, heard, outputTokens) => commit(() => retention.changed(key, end, { heard, outputTokens })),
+    noteHeard: (key, end, heard, outputTokens) =>
+      database.commit(() => retention.changed(key, end, { heard, outputTokens })),
     readEntries: async (key, from, limit) => entriesAfter(key, from, limit),
     readTail: async (key, before, limit) => {
       const start = keys.entry(key, before - 1);
@@ -224,7 +212,8 @@ export function openEmbeddedStore(options: EmbeddedStoreOptions): Store {
       return [...found].map(({ value }) => withoutTime(value as StoredEntry));
     },
     orphans: async () =>
-      [...database.getKeys(keys.unfinishedRange())]
+      database
+        .getKeys(keys.unfinishedRange())
         .map((key) => {
           const [, tenant, session] = key as unknown as [string, string, string];
           return orphan({ tenant, session });
@@ -233,9 +222,9 @@ export function openEmbeddedStore(options: EmbeddedStoreOptions): Store {
     async adopt(orphan, node) {
       const { session, unfinished } = orphan;
       await log.adopt({ ...pick(session), events: orphan.log });
-      return commit(() => {
+      return database.commit(() => {
         for (const record of unfinished) {
-          void database.put(keys.turn(session, record.turn), {
+          database.put(keys.turn(session, record.turn), {
             state: 'unfinished',
             record: { ...record, node },
           } satisfies StoredTurn);
@@ -245,7 +234,6 @@ export function openEmbeddedStore(options: EmbeddedStoreOptions): Store {
     },
     async close() {
       await accounts.flushed();
-      await database.flushed;
       await database.close();
       log.close();
       unlock();
@@ -265,10 +253,11 @@ function checkDatabaseFile(path: string): void {
     throw new Error(`${path} is not a database of this store`);
 }
 
-function forgetOldTombstones(database: RootDatabase): void {
-  for (const { key, value } of database.getRange(keys.tombstoneRange())) {
-    if (Date.now() - (value as number) > tombstoneMs) void database.remove(key);
-  }
+function forgetOldTombstones(database: JournaledDatabase): void {
+  database.transaction(() => {
+    for (const { key, value } of database.getRange(keys.tombstoneRange()))
+      if (Date.now() - (value as number) > tombstoneMs) database.remove(key);
+  });
 }
 
 function finishedTurn(request: EndRequest): StoredTurn {

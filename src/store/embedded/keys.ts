@@ -1,4 +1,5 @@
 import type { SessionKey } from '../contract.ts';
+import type { DatabaseKey, KeyRange } from './journaled-database.ts';
 
 /** Every key of the embedded store; the tenant comes right after the kind, so one tenant never reads another's range. */
 export const keys = {
@@ -40,7 +41,7 @@ export const keys = {
     start: [kind, key.tenant, key.session],
     end: [kind, key.tenant, key.session, keyAfterStrings],
   }),
-} as const;
+} satisfies Record<string, (...args: never[]) => DatabaseKey | KeyRange>;
 
 // in lmdb's ordered keys bytes sort after strings and numbers
 const keyAfterStrings = new Uint8Array([0xff]);

@@ -122,7 +122,7 @@ export class NodeLog {
     const oldest = this.#segments[0]!;
     const next = this.#segments[1]!;
     for (const payload of readRecords(oldest.file.path).payloads) {
-      const needed = (JSON.parse(payload) as RecordItem[]).filter(
+      const needed = itemsOf(payload).filter(
         ([tenant, session]) => this.#oldestNeeded.get(keyOf({ tenant, session })) === oldest.number,
       );
       if (needed.length > 0) this.#current.file.append(JSON.stringify(needed));
@@ -137,7 +137,7 @@ function readEvents(paths: string[]): Map<string, LogEvent[]> {
   const events = new Map<string, LogEvent[]>();
   for (const path of paths) {
     for (const payload of readRecords(path).payloads) {
-      for (const [tenant, session, batch] of JSON.parse(payload) as RecordItem[]) {
+      for (const [tenant, session, batch] of itemsOf(payload)) {
         const key = keyOf({ tenant, session });
         const known = events.get(key);
         if (known === undefined) events.set(key, [...batch]);
@@ -146,6 +146,10 @@ function readEvents(paths: string[]): Map<string, LogEvent[]> {
     }
   }
   return events;
+}
+
+function itemsOf(payload: Buffer): RecordItem[] {
+  return JSON.parse(payload.toString('utf8')) as RecordItem[];
 }
 
 function keyOf(key: SessionKey): string {

@@ -1,7 +1,7 @@
-import { open } from 'lmdb';
 import { expect, onTestFinished, test } from 'vitest';
 import type { AccountStep, Meter } from '../../../src/store/account-contract.ts';
 import { createEmbeddedAccounts } from '../../../src/store/embedded/embedded-accounts.ts';
+import { type DatabaseKey, JournaledDatabase, type KeyRange } from '../../../src/store/embedded/journaled-database.ts';
 import { temporaryDirectory } from '../../support/test-gateway.ts';
 
 const budget: Meter = { name: 'tenant/costUsdPerMonth', unit: 'cost', max: 1_000, window: 'month' };
@@ -16,26 +16,29 @@ const settled = (account: string, cost: number): AccountStep => ({
 });
 
 function scene() {
-  const database = open({ path: temporaryDirectory(), keyEncoding: 'ordered-binary' });
+  const database = new JournaledDatabase({ directory: temporaryDirectory(), durability: 'process' });
   onTestFinished(() => database.close());
   const disk = { isFull: false, held: undefined as Promise<void> | undefined };
   const commit = async <Result>(action: () => Result): Promise<Result> => {
     if (!disk.isFull) {
-      const result = await database.transaction(action);
-      database.resetReadTxn();
+      const result = await database.commit(action);
       await disk.held;
       return result;
     }
-    // as LMDB does it: what the action wrote is gone with its transaction
-    await database
-      .transaction(() => {
-        action();
-        throw new Error('the disk is full');
-      })
-      .catch(() => {});
-    throw new Error('the disk is full');
+    return database.transaction(() => {
+      action();
+      throw new Error('the disk is full');
+    });
   };
-  const created = () => createEmbeddedAccounts({ database, commit });
+  const flaky = {
+    get: (key: DatabaseKey) => database.get(key),
+    put: (key: DatabaseKey, value: string | number | object) => database.put(key, value),
+    remove: (key: DatabaseKey) => database.remove(key),
+    getRange: (range: KeyRange) => database.getRange(range),
+    getKeys: (range: KeyRange) => database.getKeys(range),
+    commit,
+  };
+  const created = () => createEmbeddedAccounts({ database: flaky });
   return { disk, created };
 }
 

@@ -26,15 +26,16 @@ test('a log file ends at the first torn or damaged record, wherever it was cut',
   for (const payload of payloads) file.append(payload);
   const bytes = statSync(path).size;
   file.close();
-  expect(readRecords(path)).toEqual({ payloads, validBytes: bytes });
+  const { payloads: found, validBytes } = readRecords(path);
+  expect([found.map(String), validBytes]).toEqual([payloads, bytes]);
   appendFileSync(path, Buffer.from([200, 0, 0, 0, 1, 2, 3, 4, 5]));
-  expect(readRecords(path).payloads).toEqual(payloads);
+  expect(readRecords(path).payloads.map(String)).toEqual(payloads);
   // opening it again cuts the torn record off, so that what follows is readable
   const again = new LogFile(path);
   expect(again.sizeBytes).toBe(bytes);
   again.append('after');
   again.close();
-  expect(readRecords(path).payloads).toEqual([...payloads, 'after']);
+  expect(readRecords(path).payloads.map(String)).toEqual([...payloads, 'after']);
 });
 
 test('an orphaned session comes back with the events that were durable, up to the first gap', async () => {

@@ -1,0 +1,278 @@
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { type Key, open, type RangeOptions, type RootDatabase } from 'lmdb';
+import { writeKey } from 'ordered-binary';
+import { StoreError } from '../store-error.ts';
+import { Journal, readJournal, type Write } from './journal.ts';
+
+/** As the keys of `keys.ts`: what it is a key of, then strings and numbers. */
+export type DatabaseKey = readonly [kind: string, ...rest: (string | number | Uint8Array)[]];
+
+export interface KeyRange {
+  /** Without `end`, or in reverse, as of LMDB (https://github.com/kriszyp/lmdb-js#dbgetrangeoptions-rangeoptions-iterable-key-value-buffer-). */
+  start: DatabaseKey;
+  end: DatabaseKey;
+  limit?: number;
+  offset?: number;
+  reverse?: boolean;
+  exclusiveStart?: boolean;
+}
+
+export interface JournaledDatabaseOptions {
+  /** Holds `sessions` for LMDB, and `journal`. */
+  directory: string;
+  /** `process` survives `kill -9`; `disk` waits for the disk and survives a power cut. */
+  durability: 'process' | 'disk';
+}
+
+type Entry = { key: Key; value?: string };
+type Found = { key: DatabaseKey; value?: string | undefined };
+
+/** By kind, then by the bytes of the key, one character each, which compare as LMDB compares. */
+type Writes = Map<string, Map<string, Write>>;
+
+/** Whatever was written meanwhile goes to LMDB together, and of several values of a key the last; milliseconds. */
+const gatherMs = 50;
+/** After LMDB could not be written. */
+const retryMs = 1_000;
+/** More may not wait for LMDB. */
+const maxWaiting = 200_000;
+/** Longest key, bytes (https://github.com/kriszyp/lmdb-js#keys). */
+const maxKeyBytes = 1_978;
+/** How far the journal is in the database. */
+const appliedKey: DatabaseKey = ['journal-applied'];
+
+const keyBytes = Buffer.alloc(8 * maxKeyBytes);
+
+/**
+ * LMDB (https://github.com/kriszyp/lmdb-js) behind a journal. A transaction is run at once and is durable with one append to the
+ * journal; LMDB, whose commits take two changes of thread and a flush, gets what gathered in the background. Reads see what
+ * waits. Everything is done on one thread, so transactions are one after another by nature.
+ */
+export class JournaledDatabase {
+  readonly #lmdb: RootDatabase<string>;
+  readonly #journal: Journal;
+  readonly #durability: JournaledDatabaseOptions['durability'];
+  /** Of the transaction that runs. */
+  #transaction: Writes | undefined;
+  #waiting: Writes = new Map();
+  #waitingCount = 0;
+  /** On their way to LMDB. */
+  #underway: Writes = new Map();
+  #draining: Promise<void> | undefined;
+  #isClosing = false;
+  #endPause: () => void = () => {};
+
+  constructor({ directory, durability }: JournaledDatabaseOptions) {
+    this.#durability = durability;
+    const journalDirectory = join(directory, 'journal');
+    mkdirSync(journalDirectory, { recursive: true });
+    this.#lmdb = open<string>({
+      path: join(directory, 'sessions'),
+      encoding: 'string',
+      keyEncoding: 'ordered-binary',
+      maxDbs: 1,
+    });
+    const { writes, sequence } = readJournal(journalDirectory, this.#appliedSequence());
+    if (writes.length > 0)
+      this.#lmdb.transactionSync(() => {
+        for (const write of writes) this.#apply(write);
+        this.#apply([appliedKey, String(sequence)]);
+      });
+    this.#journal = new Journal(journalDirectory, sequence);
+  }
+
+  get(key: DatabaseKey): unknown {
+    const id = idOf(key);
+    const write =
+      this.#transaction?.get(key[0])?.get(id) ??
+      this.#waiting.get(key[0])?.get(id) ??
+      this.#underway.get(key[0])?.get(id);
+    const json = write === undefined ? this.#lmdb.get(key as unknown as Key) : write[1];
+    return json === undefined ? undefined : JSON.parse(json);
+  }
+
+  /** In a transaction. */
+  put(key: DatabaseKey, value: string | number | object): void {
+    this.#write([key, JSON.stringify(value)]);
+  }
+
+  /** In a transaction. */
+  remove(key: DatabaseKey): void {
+    this.#write([key, undefined]);
+  }
+
+  getRange(range: KeyRange): { key: DatabaseKey; value: unknown }[] {
+    const entries = (bounds: RangeOptions): Iterable<Entry> => this.#lmdb.getRange(bounds);
+    return this.#find(range, entries).map(({ key, value }) => ({ key, value: JSON.parse(value!) as unknown }));
+  }
+
+  getKeys(range: KeyRange): DatabaseKey[] {
+    const entries = (bounds: RangeOptions): Iterable<Entry> => this.#lmdb.getKeys(bounds).map((key) => ({ key }));
+    return this.#find(range, entries).map(({ key }) => key);
+  }
+
+  /** Runs `action` as one transaction, all or nothing. Throws `StoreError` where it cannot be written. */
+  transaction<Result>(action: () => Result): Result {
+    if (this.#transaction !== undefined) throw new Error('a transaction runs already');
+    const writes: Writes = new Map();
+    this.#transaction = writes;
+    let result: Result;
+    try {
+      result = action();
+    } finally {
+      this.#transaction = undefined;
+    }
+    if (writes.size === 0) return result;
+    if (this.#waitingCount > maxWaiting) throw new StoreError('The embedded store could not be written.');
+    const all = [...writes.values()].flatMap((of) => [...of.values()]);
+    try {
+      this.#journal.append(all);
+    } catch (error) {
+      throw new StoreError('The embedded store could not be written.', error);
+    }
+    this.#waitingCount += all.length;
+    for (const [kind, of] of writes) {
+      const waiting = this.#waiting.get(kind);
+      if (waiting === undefined) this.#waiting.set(kind, of);
+      else for (const [id, write] of of) waiting.set(id, write);
+    }
+    this.#draining ??= this.#drain();
+    return result;
+  }
+
+  /** A transaction, and its promise is kept when this resolves. */
+  async commit<Result>(action: () => Result): Promise<Result> {
+    const result = this.transaction(action);
+    if (this.#durability === 'disk') await this.#journal.flushToDisk();
+    return result;
+  }
+
+  async close(): Promise<void> {
+    this.#isClosing = true;
+    this.#endPause();
+    await this.#draining;
+    await this.#lmdb.flushed;
+    await this.#lmdb.close();
+    this.#journal.close();
+  }
+
+  #write(write: Write): void {
+    if (this.#transaction === undefined) throw new Error('no transaction runs');
+    const [key] = write as [DatabaseKey, unknown];
+    const id = idOf(key);
+    if (id.length > maxKeyBytes) throw new StoreError('A key of the embedded store is too long.');
+    const of = this.#transaction.get(key[0]);
+    if (of === undefined) this.#transaction.set(key[0], new Map([[id, write]]));
+    else of.set(id, write);
+  }
+
+  /** What LMDB has in a range, with what was written since in its place. */
+  #find(range: KeyRange, entriesOf: (bounds: RangeOptions) => Iterable<Entry>): Found[] {
+    const { start, end, limit, offset = 0, reverse = false, exclusiveStart = false } = range;
+    const isInside = insideOf(idOf(start), idOf(end), reverse, exclusiveStart);
+    const newer = [this.#underway, this.#waiting, this.#transaction]
+      .flatMap((writes) => [...(writes?.get(start[0]) ?? [])])
+      .filter(([id]) => isInside(id));
+    const inOrder = (a: string, b: string): number => (a < b === reverse ? 1 : -1);
+    // of several of a key the last is the newest
+    const sorted = [...new Map(newer)].sort(([a], [b]) => inOrder(a, b));
+    const found: Found[] = [];
+    const last = offset + (limit ?? Number.POSITIVE_INFINITY);
+    let place = 0;
+    const take = (key: DatabaseKey, value?: string): void => {
+      if (place >= offset && place < last) found.push({ key, value });
+      place++;
+    };
+    let next = 0;
+    const takeNewer = (isDue: (id: string) => boolean): void => {
+      for (; next < sorted.length && isDue(sorted[next]![0]); next++) {
+        const [key, value] = sorted[next]![1];
+        if (value !== undefined) take(key as DatabaseKey, value);
+      }
+    };
+    const bounds = { start: start as unknown as Key, end: end as unknown as Key, reverse };
+    for (const { key, value } of entriesOf(bounds)) {
+      const id = idOf(key as unknown as DatabaseKey);
+      if (!isInside(id)) continue;
+      takeNewer((due) => due !== id && inOrder(due, id) < 0);
+      if (place >= last) return found;
+      if (sorted[next]?.[0] === id) takeNewer((due) => due === id);
+      else take(key as unknown as DatabaseKey, value);
+    }
+    takeNewer(() => true);
+    return found;
+  }
+
+  /** Brings what waits into LMDB until nothing does. Never rejects. */
+  async #drain(): Promise<void> {
+    while (this.#waitingCount > 0) {
+      await this.#pause(gatherMs);
+      const sequence = this.#journal.sequence;
+      this.#underway = this.#waiting;
+      this.#waiting = new Map();
+      const count = this.#waitingCount;
+      this.#waitingCount = 0;
+      try {
+        await this.#lmdb.batch(() => {
+          for (const of of this.#underway.values()) for (const write of of.values()) this.#apply(write);
+          this.#apply([appliedKey, String(sequence)]);
+        });
+        // reads of this turn of the event loop would otherwise see what was there before
+        this.#lmdb.resetReadTxn();
+        this.#underway = new Map();
+        await this.#lmdb.flushed;
+        this.#journal.applied(sequence);
+      } catch {
+        // it is in the journal, and tried again with what came since
+        this.#waiting = merged(this.#underway, this.#waiting);
+        this.#underway = new Map();
+        this.#waitingCount += count;
+        if (this.#isClosing) break;
+        await this.#pause(retryMs);
+      }
+    }
+    this.#draining = undefined;
+  }
+
+  #apply([key, json]: Write): void {
+    if (json === undefined) void this.#lmdb.remove(key as unknown as Key);
+    else void this.#lmdb.put(key as unknown as Key, json);
+  }
+
+  #appliedSequence(): number {
+    return Number(this.#lmdb.get(appliedKey as unknown as Key) ?? 0);
+  }
+
+  /** A close does not wait for it. */
+  #pause(ms: number): Promise<void> {
+    if (this.#isClosing) return Promise.resolve();
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, ms);
+      this.#endPause = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+  }
+}
+
+function merged(older: Writes, newer: Writes): Writes {
+  const all: Writes = new Map([...older].map(([kind, of]) => [kind, new Map(of)]));
+  for (const [kind, of] of newer) {
+    const known = all.get(kind);
+    if (known === undefined) all.set(kind, of);
+    else for (const [id, write] of of) known.set(id, write);
+  }
+  return all;
+}
+
+function idOf(key: DatabaseKey): string {
+  return keyBytes.toString('latin1', 0, writeKey(key as unknown as Parameters<typeof writeKey>[0], keyBytes, 0));
+}
+
+/** As LMDB: the start is in a range, its end is not; in reverse it goes down from the start. */
+function insideOf(start: string, end: string, isReverse: boolean, isExclusive: boolean): (id: string) => boolean {
+  const isBetween = (id: string): boolean => (isReverse ? id <= start && id > end : id >= start && id < end);
+  return (id) => isBetween(id) && !(isExclusive && id === start);
+}
