@@ -12,7 +12,7 @@ import { earliest, keyCollection, parseKey, shownKey, type StoredKey } from './s
 export interface ApiKeysOptions {
   records: RecordStore;
   digest: () => Promise<SecretDigest>;
-  permissionsOf(roles: readonly string[]): Permission[];
+  permissionsOf(roles: readonly string[]): readonly Permission[];
   wall(): number;
   audit: AuditLog;
   /** Told of every key that was written here. */

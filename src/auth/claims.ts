@@ -19,7 +19,7 @@ const lists = ['roles', 'models', 'routes', 'tools', 'sessions'] as const;
 export function identityOfClaims(
   payload: JWTPayload,
   settings: Pick<IssuerSettings, 'claims' | 'defaults' | 'clockToleranceSeconds'>,
-  permissionsOf: (roles: readonly string[]) => Permission[],
+  permissionsOf: (roles: readonly string[]) => readonly Permission[],
 ): Identity {
   const { claims, defaults, clockToleranceSeconds } = settings;
   const values: Record<string, unknown> = { ...defaults };

@@ -7,7 +7,7 @@ import type { ConfiguredKey } from './settings.ts';
 /** Keys of the configuration; their hashes alone are kept. The answer is undefined for a text that is none of them. */
 export function createConfiguredKeys(
   keys: readonly ConfiguredKey[],
-  permissionsOf: (roles: readonly string[]) => Permission[],
+  permissionsOf: (roles: readonly string[]) => readonly Permission[],
   wall: () => number,
 ): (text: string) => Identity | undefined {
   const known = keys.map(({ key, keyHash, ...settings }) => ({
@@ -25,7 +25,7 @@ export function createConfiguredKeys(
 
 function identityOf(
   settings: Omit<ConfiguredKey, 'key' | 'keyHash'>,
-  permissionsOf: (roles: readonly string[]) => Permission[],
+  permissionsOf: (roles: readonly string[]) => readonly Permission[],
 ): Identity {
   const { name, subject = `key:${name}`, sessions, ...identity } = settings;
   return {

@@ -61,6 +61,14 @@ export function createAuthenticator(options: AuthenticatorOptions): Auths {
   });
   const byConfiguredKey = createConfiguredKeys(settings.keys, permissionsOf, wall);
   const byToken = createTokens({ issuers: settings.issuers, permissionsOf, clock, logger });
+  /** One for all: every connection keeps its identity. */
+  const anonymous: Identity = {
+    tenant: 'default',
+    subject: 'anonymous',
+    roles: anonymousRoles,
+    permissions: permissionsOf(anonymousRoles),
+    credential: { kind: 'anonymous' },
+  };
   const keysExist = createKeysExist(records, wall);
   const semaphore = new Semaphore(settings.maxConcurrent);
 
@@ -101,10 +109,9 @@ export function createAuthenticator(options: AuthenticatorOptions): Auths {
   const byBearer = (text: string): Promise<Identity> => (looksLikeToken(text) ? byToken(text) : byKey(text));
 
   async function isOpen(): Promise<boolean> {
-    const { anonymous } = settings;
-    if (typeof anonymous === 'boolean') return anonymous;
+    if (typeof settings.anonymous === 'boolean') return settings.anonymous;
     if (!isLoopback) return false;
-    if (anonymous === 'loopback') return true;
+    if (settings.anonymous === 'loopback') return true;
     // who makes keys means them to be used
     return settings.keys.length + settings.issuers.length === 0 && !(await keysExist());
   }
@@ -125,9 +132,7 @@ export function createAuthenticator(options: AuthenticatorOptions): Auths {
     if (bearer !== undefined) return byBearer(bearer);
     if (ticket !== undefined) return byTicket(ticket, upgrade);
     if (!(await isOpen())) throw new Refusal('no credential');
-    const permissions = permissionsOf(anonymousRoles);
-    const credential = { kind: 'anonymous' as const };
-    return { tenant: 'default', subject: 'anonymous', roles: anonymousRoles, permissions, credential };
+    return anonymous;
   }
 
   async function authenticate(auth: Auth | undefined, upgrade: UpgradeInfo): Promise<Identity> {

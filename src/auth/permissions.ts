@@ -18,15 +18,21 @@ export const reservedRoles: readonly string[] = [...permissions, operatorRole];
 /** What roles amount to: those of the configuration, the built-in ones, and each permission by its own name. */
 export function createRoles(
   configured: Readonly<Record<string, readonly Permission[]>> = {},
-): (roles: readonly string[]) => Permission[] {
+): (roles: readonly string[]) => readonly Permission[] {
   const known = new Map<string, readonly Permission[]>([
     ...permissions.map((permission) => [permission, [permission]] as const),
     ...Object.entries(builtIn),
     ...Object.entries(configured),
   ]);
+  // few lists for many identities, each of which keeps one
+  const lists = new Map<string, readonly Permission[]>();
   return (roles) => {
     const held = new Set(roles.flatMap((role) => known.get(role) ?? []));
-    return permissions.filter((permission) => held.has(permission));
+    const list = permissions.filter((permission) => held.has(permission));
+    const name = list.join(' ');
+    const shared = lists.get(name) ?? list;
+    lists.set(name, shared);
+    return shared;
   };
 }
 

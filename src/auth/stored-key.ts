@@ -47,7 +47,7 @@ export function lapsesOf(key: StoredKey): number[] {
 export function identityOfKey(
   key: StoredKey,
   secretNumber: number,
-  permissionsOf: (roles: readonly string[]) => Permission[],
+  permissionsOf: (roles: readonly string[]) => readonly Permission[],
 ): Identity {
   const { tenant, subject, roles, team, tier, models, routes, tools, limits } = key;
   const secret = key.secrets.find(({ number }) => number === secretNumber);

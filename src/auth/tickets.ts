@@ -15,7 +15,7 @@ import { createTicketSchema } from './ticket-schemas.ts';
 
 export interface TicketsOptions {
   records: RecordStore;
-  permissionsOf(roles: readonly string[]): Permission[];
+  permissionsOf(roles: readonly string[]): readonly Permission[];
   wall(): number;
   audit: AuditLog;
 }

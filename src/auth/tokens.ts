@@ -12,7 +12,7 @@ import type { IssuerSettings } from './settings.ts';
 
 export interface TokensOptions {
   issuers: readonly IssuerSettings[];
-  permissionsOf(roles: readonly string[]): Permission[];
+  permissionsOf(roles: readonly string[]): readonly Permission[];
   clock: Clock;
   logger: Logger;
 }

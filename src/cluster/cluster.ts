@@ -450,7 +450,7 @@ export class Cluster implements TurnService {
     this.#options.engine.abandon(session);
     this.#options.registry.remove(session);
     this.#options.store.forget(session.key);
-    for (const { follower, alias } of [...session.attachments]) {
+    for (const { follower, alias } of session.attachments) {
       follower.sendFrame({ t: 'deleted', s: alias });
       follower.forget(alias);
     }

@@ -10,7 +10,7 @@ import { ProtocolError } from '../../protocol/protocol-error.ts';
 import type { UpFrame } from '../../protocol/up.ts';
 import { protocolVersion } from '../../protocol/version.ts';
 import type { Identity } from '../auth/contract.ts';
-import type { Timer } from '../lib/clock.ts';
+import type { Clock, Timer } from '../lib/clock.ts';
 import type { Follower } from '../session/attachment.ts';
 import type { SocketPlace } from '../limits/accounting.ts';
 import { errorOf } from '../limits/refusal.ts';
@@ -19,7 +19,7 @@ import type { Socket, SocketHandler, UpgradeInfo } from '../transport/contract.t
 import type { ConnectionEnvironment } from './contract.ts';
 import { FrameRate } from './frame-rate.ts';
 import { HeldCredential } from './held-credential.ts';
-import { Outbox } from './outbox.ts';
+import { Outbox, type OutboxHost } from './outbox.ts';
 import { SessionFrames } from './session-frames.ts';
 
 /** A socket that was told to close gets this long for the closing handshake, milliseconds. */
@@ -28,11 +28,16 @@ const closeGraceMs = 1_000;
 /** While hello is being answered, as much as so many of the largest messages is kept. */
 const earlyMessages = 4;
 
+interface Early {
+  frames: UpFrame[];
+  bytes: number;
+}
+
 /**
  * One socket's protocol: hello within its deadline, then any number of attached sessions. Frames of one alias are
  * handled in their order; those of different aliases do not wait for each other.
  */
-export class Connection implements SocketHandler, Follower {
+export class Connection implements SocketHandler, Follower, OutboxHost {
   readonly id: string;
   readonly #socket: Socket;
   readonly #codec: Codec;
@@ -45,9 +50,8 @@ export class Connection implements SocketHandler, Follower {
   #greeting = false;
   #helloTimer: Timer | undefined;
   #closed = false;
-  /** Frames that came while hello was being answered. */
-  #early: UpFrame[] = [];
-  #earlyBytes = 0;
+  /** What came while hello was being answered. */
+  #early: Early | undefined;
 
   constructor(socket: Socket, environment: ConnectionEnvironment) {
     this.id = environment.newConnectionId();
@@ -56,16 +60,24 @@ export class Connection implements SocketHandler, Follower {
     this.#environment = environment;
     const { clock, limits } = environment;
     this.#rate = new FrameRate(clock, limits.framesPerSecond);
-    this.#outbox = new Outbox(socket, this.#codec, {
-      clock,
-      slowConsumerMs: limits.slowConsumerMs,
-      onSlowConsumer: () => this.close('slow_consumer', 'the socket reads too slowly; attach again with your cursor'),
-    });
+    this.#outbox = new Outbox(socket, this.#codec, this);
     this.#helloTimer = clock.setTimer(() => this.close('hello_timeout', 'no hello came in time'), limits.helloMs);
   }
 
   get congested(): boolean {
     return this.#outbox.congested || this.#closed;
+  }
+
+  get clock(): Clock {
+    return this.#environment.clock;
+  }
+
+  get slowConsumerMs(): number {
+    return this.#environment.limits.slowConsumerMs;
+  }
+
+  onSlowConsumer(): void {
+    this.close('slow_consumer', 'the socket reads too slowly; attach again with your cursor');
   }
 
   get upgrade(): UpgradeInfo {
@@ -80,10 +92,10 @@ export class Connection implements SocketHandler, Follower {
       this.close('message_too_large', `a message may have ${maxMessageBytes} bytes`);
       return;
     }
-    if (this.#greeting && this.#sessions === undefined) {
+    if (this.#early !== undefined) {
       // nobody knows yet who fills the memory
-      this.#earlyBytes += size;
-      if (this.#earlyBytes > earlyMessages * maxMessageBytes)
+      this.#early.bytes += size;
+      if (this.#early.bytes > earlyMessages * maxMessageBytes)
         return this.close('limit', 'too much came before welcome');
     }
     let values: unknown[];
@@ -191,8 +203,8 @@ export class Connection implements SocketHandler, Follower {
     }
     if (frame.t === 'hello') return this.#hello(frame);
     if (this.#sessions !== undefined) return this.#sessions.handle(frame);
-    if (this.#greeting) {
-      this.#early.push(frame);
+    if (this.#early !== undefined) {
+      this.#early.frames.push(frame);
       return;
     }
     this.sendError(new ProtocolError('not_ready', 'The first frame must be hello.'), aboutOf(frame));
@@ -204,6 +216,7 @@ export class Connection implements SocketHandler, Follower {
     if (this.#sessions !== undefined) return this.#welcome();
     if (this.#greeting) return;
     this.#greeting = true;
+    this.#early = { frames: [], bytes: 0 };
     this.#helloTimer?.cancel();
     this.#helloTimer = undefined;
     const { authenticator } = this.#environment;
@@ -252,9 +265,9 @@ export class Connection implements SocketHandler, Follower {
     this.#credential = new HeldCredential(this, identity, this.#environment);
     this.#sessions = new SessionFrames(this, this.#credential, this.#environment);
     this.#welcome();
-    const early = this.#early;
-    this.#early = [];
-    for (const frame of early) this.#sessions.handle(frame);
+    const { frames } = this.#early!;
+    this.#early = undefined;
+    for (const frame of frames) this.#sessions.handle(frame);
   }
 
   #refuse(error: unknown): void {

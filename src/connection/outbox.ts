@@ -7,9 +7,10 @@ import { congestedBytes } from '../transport/contract.ts';
 import { encodeEvent } from './event-encoder.ts';
 import { holdsBack } from './send-together.ts';
 
-export interface OutboxOptions {
-  clock: Clock;
-  slowConsumerMs: number;
+/** What the way out needs of its connection: an object that is there anyway, as there is one of each per idle socket. */
+export interface OutboxHost {
+  readonly clock: Clock;
+  readonly slowConsumerMs: number;
   /** The socket took no more for too long, or lost a message: it cannot go on. */
   onSlowConsumer(): void;
 }
@@ -18,15 +19,15 @@ export interface OutboxOptions {
 export class Outbox {
   readonly #socket: Socket;
   readonly #codec: Codec;
-  readonly #options: OutboxOptions;
+  readonly #host: OutboxHost;
   #congested = false;
   #slowTimer: Timer | undefined;
   #held: (Uint8Array | string)[] | undefined;
 
-  constructor(socket: Socket, codec: Codec, options: OutboxOptions) {
+  constructor(socket: Socket, codec: Codec, host: OutboxHost) {
     this.#socket = socket;
     this.#codec = codec;
-    this.#options = options;
+    this.#host = host;
   }
 
   get congested(): boolean {
@@ -67,9 +68,9 @@ export class Outbox {
   #send(message: Uint8Array | string): void {
     const result = this.#socket.send(message);
     if (result === 'sent') return;
-    if (result === 'dropped') return this.#options.onSlowConsumer();
+    if (result === 'dropped') return this.#host.onSlowConsumer();
     if (this.#congested || this.#socket.bufferedBytes() <= congestedBytes) return;
     this.#congested = true;
-    this.#slowTimer = this.#options.clock.setTimer(() => this.#options.onSlowConsumer(), this.#options.slowConsumerMs);
+    this.#slowTimer = this.#host.clock.setTimer(() => this.#host.onSlowConsumer(), this.#host.slowConsumerMs);
   }
 }

@@ -31,9 +31,8 @@ export interface FrameSink extends Follower {
 
 /** What an alias stands for. */
 interface Slot {
-  session: Session;
-  attachment: Attachment;
-  acknowledged: number;
+  readonly session: Session;
+  readonly attachment: Attachment;
 }
 
 type SessionFrame = Exclude<UpFrame, { t: 'hello' | 'ping' | 'auth' }>;
@@ -43,9 +42,10 @@ export class SessionFrames {
   readonly #sink: FrameSink;
   readonly #credential: HeldCredential;
   readonly #environment: ConnectionEnvironment;
-  readonly #slots = new Map<number, Slot>();
-  /** Per alias, the frames that are being handled, one after another. */
-  readonly #tails = new Map<number, Promise<void>>();
+  /** One in most connections, and an array of one takes a tenth of a map. */
+  #slots: readonly Slot[] = [];
+  /** Per alias, the frames that are being handled, one after another; there while any is. */
+  #tails: Map<number, Promise<void>> | undefined;
   #closed = false;
 
   constructor(sink: FrameSink, credential: HeldCredential, environment: ConnectionEnvironment) {
@@ -68,16 +68,20 @@ export class SessionFrames {
   }
 
   pumpAll(): void {
-    for (const { session, attachment } of this.#slots.values()) void session.pump(attachment);
+    for (const { session, attachment } of this.#slots) void session.pump(attachment);
   }
 
   detachAll(): void {
     this.#closed = true;
-    for (const alias of [...this.#slots.keys()]) this.#detach(alias);
+    for (const { attachment } of this.#slots) this.#detach(attachment.alias);
   }
 
   forget(alias: number): void {
-    this.#slots.delete(alias);
+    this.#slots = this.#slots.filter(({ attachment }) => attachment.alias !== alias);
+  }
+
+  #slot(alias: number): Slot | undefined {
+    return this.#slots.find(({ attachment }) => attachment.alias === alias);
   }
 
   #inOrder(frame: SessionFrame): void {
@@ -87,18 +91,22 @@ export class SessionFrames {
         if (this.#closed || (isChecked(frame.t) && !this.#credential.holds())) return;
         checkFrame(frame.t, this.#credential.identity);
         // what the alias stands for is known only when the frames before it are done
-        await this.#handle(frame, this.#slots.get(alias));
+        await this.#handle(frame, this.#slot(alias));
       } catch (error) {
         const about = { ref: 'ref' in frame ? frame.ref : undefined, s: alias, turn: turnOf(frame) };
         if (error instanceof ProtocolError && error.code === 'forbidden') this.#noteForbidden(frame, error);
         this.#sink.sendError(error instanceof StoreError ? storeUnavailable(error) : error, about);
       }
     };
-    const before = this.#tails.get(alias);
+    this.#tails ??= new Map();
+    const tails = this.#tails;
+    const before = tails.get(alias);
     const tail = before === undefined ? run() : before.then(run);
-    this.#tails.set(alias, tail);
+    tails.set(alias, tail);
     void tail.then(() => {
-      if (this.#tails.get(alias) === tail) this.#tails.delete(alias);
+      if (tails.get(alias) !== tail) return;
+      tails.delete(alias);
+      if (tails.size === 0) this.#tails = undefined;
     });
   }
 
@@ -117,7 +125,7 @@ export class SessionFrames {
       case 'history':
         return showHistory(this.#environment, this.#attachedSession(frame.s, slot), this.#sink, frame);
       case 'ack':
-        if (slot !== undefined) slot.acknowledged = Math.max(slot.acknowledged, frame.pos);
+        // what was sent can be read again anyway
         return;
       case 'update':
         return this.#update(frame, slot);
@@ -138,7 +146,7 @@ export class SessionFrames {
         `Alias ${frame.s} follows another session; detach it first, or choose another.`,
       );
     }
-    if (slot === undefined && this.#slots.size >= limits.maxAttachments) {
+    if (slot === undefined && this.#slots.length >= limits.maxAttachments) {
       throw new ProtocolError('rate_limited', `A connection follows at most ${limits.maxAttachments} sessions.`);
     }
     await turns.settled?.();
@@ -162,7 +170,8 @@ export class SessionFrames {
         session.detach(attachment);
         throw new ProtocolError('session_not_found', 'The session was erased.');
       }
-      this.#slots.set(frame.s, { session, attachment, acknowledged: 0 });
+      this.forget(frame.s);
+      this.#slots = this.#slots.concat({ session, attachment });
       this.#sink.sendFrame({
         t: 'attached',
         ref: frame.ref,
@@ -213,8 +222,8 @@ export class SessionFrames {
   }
 
   #detach(alias: number): void {
-    const slot = this.#slots.get(alias);
-    this.#slots.delete(alias);
+    const slot = this.#slot(alias);
+    this.forget(alias);
     if (slot === undefined) return;
     slot.session.detach(slot.attachment);
     this.#environment.registry.release(slot.session);
@@ -251,9 +260,13 @@ export class SessionFrames {
   async #cancel(frame: Cancel, slot: Slot | undefined): Promise<void> {
     const session = this.#writable(frame.s, slot);
     const { upstream, after } = await this.#environment.turns.cancel(session, frame.turn, frame.reason, frame.heard);
-    this.#slots
-      .get(frame.s)
-      ?.attachment.sendAfter(after, { t: 'cancelling', ref: frame.ref, s: frame.s, turn: frame.turn, upstream });
+    this.#slot(frame.s)?.attachment.sendAfter(after, {
+      t: 'cancelling',
+      ref: frame.ref,
+      s: frame.s,
+      turn: frame.turn,
+      upstream,
+    });
   }
 
   async #toolResult(frame: ToolResultUp, slot: Slot | undefined): Promise<void> {
@@ -293,8 +306,9 @@ export class SessionFrames {
     try {
       const identity = await this.#credential.renew(frame);
       this.#sink.sendFrame({ t: 'authenticated', ref, expiresAt: identity.expiresAt });
-      for (const [alias, { session }] of this.#slots) {
+      for (const { session, attachment } of this.#slots) {
         if (maySee(identity, session.key.session)) continue;
+        const { alias } = attachment;
         this.#detach(alias);
         this.#sink.sendError(sessionNotFound(), { s: alias });
       }
@@ -304,7 +318,7 @@ export class SessionFrames {
   }
 
   #noteForbidden(frame: SessionFrame, { message }: ProtocolError): void {
-    const target = this.#slots.get(frame.s)?.session.key.session;
+    const target = this.#slot(frame.s)?.session.key.session;
     this.#credential.note('forbidden', { target, reason: `${frame.t}: ${message}` });
   }
 

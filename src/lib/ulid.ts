@@ -11,6 +11,7 @@ export const cryptoRandomBytes: RandomBytes = (length) => crypto.getRandomValues
 export function createUlidMaker(wall: () => number, random: RandomBytes = cryptoRandomBytes): () => string {
   let lastMs = -1;
   const digits = new Uint8Array(16);
+  const codes = new Uint8Array(26);
   return () => {
     const nowMs = wall();
     if (nowMs > lastMs) {
@@ -20,11 +21,15 @@ export function createUlidMaker(wall: () => number, random: RandomBytes = crypto
     } else {
       incrementBase32(digits);
     }
-    let id = '';
-    for (let i = 0, rest = lastMs; i < 10; i++, rest = Math.floor(rest / 32)) id = alphabet[rest % 32]! + id;
-    for (const digit of digits) id += alphabet[digit]!;
-    return id;
+    for (let i = 9, rest = lastMs; i >= 0; i--, rest = Math.floor(rest / 32)) codes[i] = codeOf(rest % 32);
+    for (let i = 0; i < 16; i++) codes[10 + i] = codeOf(digits[i]!);
+    // in one go: a text that was put together piece by piece keeps its pieces
+    return String.fromCharCode(...codes);
   };
+}
+
+function codeOf(digit: number): number {
+  return alphabet.charCodeAt(digit);
 }
 
 function incrementBase32(digits: Uint8Array): void {

@@ -39,7 +39,9 @@ export interface AttachRequest {
 
 /** Shared by all sessions that have nothing else: most are idle, and memory is counted per idle session. */
 const nobody: Presence = { writers: 0, viewers: 0 };
-const none: readonly string[] = [];
+const none: readonly never[] = [];
+const noTurns: ReadonlyMap<string, LiveTurn> = new Map();
+const noRemoteTurns: ReadonlySet<string> = new Set();
 const settled = Promise.resolve();
 
 /** A replay that the store did not serve goes on after this, milliseconds. */
@@ -61,10 +63,6 @@ export class Session {
   readonly storedEpoch: string;
   readonly log: SessionLog;
   settings: Settings;
-  /** Running turn first, then those that wait, in order. */
-  readonly turns = new Map<string, LiveTurn>();
-  /** Unfinished turns that run on another node. */
-  readonly remoteTurns = new Set<string>();
   finishedTurns: number;
   /** First position that is left, as far as this node knows: what was before was removed. */
   start: number;
@@ -82,7 +80,10 @@ export class Session {
   holds = 0;
   readonly #dependencies: SessionDependencies;
   #epoch: string;
-  readonly #attachments: Attachment[] = [];
+  /** A new array with each change: whoever goes through it is not disturbed, and it holds no spare room. */
+  #attachments: readonly Attachment[] = none;
+  #turns: Map<string, LiveTurn> | undefined;
+  #remoteTurns: Set<string> | undefined;
   #waiters: { position: number; resolve: () => void }[] | undefined;
   /** Sockets on other nodes. */
   #elsewhere = nobody;
@@ -112,6 +113,31 @@ export class Session {
 
   get attachments(): readonly Attachment[] {
     return this.#attachments;
+  }
+
+  /** Running turn first, then those that wait, in order. */
+  get turns(): ReadonlyMap<string, LiveTurn> {
+    return this.#turns ?? noTurns;
+  }
+
+  /** Unfinished turns that run on another node. */
+  get remoteTurns(): ReadonlySet<string> {
+    return this.#remoteTurns ?? noRemoteTurns;
+  }
+
+  turnEntered(turn: LiveTurn): void {
+    this.#turns ??= new Map();
+    this.#turns.set(turn.id, turn);
+  }
+
+  turnLeft(turn: string): void {
+    this.#turns?.delete(turn);
+    if (this.#turns?.size === 0) this.#turns = undefined;
+  }
+
+  /** None of its turns goes on here. */
+  forgetTurns(): void {
+    this.#turns = undefined;
   }
 
   /** Nobody follows it, nothing runs, nothing is under way. */
@@ -166,16 +192,21 @@ export class Session {
       }
       const next = sliceFrom(event, this.log.head);
       this.log.adopt(next);
-      if (next.t === 'turn.accepted') this.remoteTurns.add(next.turn);
+      if (next.t === 'turn.accepted') {
+        this.#remoteTurns ??= new Set();
+        this.#remoteTurns.add(next.turn);
+      }
       if (next.t === 'turn.ended') {
-        this.remoteTurns.delete(next.turn);
+        this.#remoteTurns?.delete(next.turn);
         this.finishedTurns++;
         this.foreignChanges++;
       }
       shown.push(next);
     }
     this.#show(shown);
-    if (this.remoteTurns.size === 0) this.trim();
+    if (this.remoteTurns.size > 0) return complete;
+    this.#remoteTurns = undefined;
+    this.trim();
     return complete;
   }
 
@@ -208,7 +239,7 @@ export class Session {
   /** The store knows more than this node, and no turn runs: attachments get the rest from there. */
   catchUp(position: number): void {
     if (position <= this.log.head) return;
-    this.remoteTurns.clear();
+    this.#remoteTurns = undefined;
     this.foreignChanges++;
     this.log.jump(position);
     for (const attachment of this.#attachments) void this.pump(attachment);
@@ -223,7 +254,7 @@ export class Session {
 
   /** Takes over the log of a node that is gone: its durable events from the oldest unfinished turn on. */
   restore(start: number, events: readonly LogEvent[], finishedTurns: number): void {
-    this.remoteTurns.clear();
+    this.#remoteTurns = undefined;
     this.foreignChanges++;
     this.finishedTurns = finishedTurns;
     this.log.jump(start);
@@ -247,7 +278,7 @@ export class Session {
       after === undefined || ((epoch === undefined || epoch === this.epoch) && (await this.#isCursor(after)));
     const cursor = valid && after !== undefined ? after : await this.#findStart();
     const attachment = new Attachment(request.follower, request.alias, request.role, cursor);
-    this.#attachments.push(attachment);
+    this.#attachments = this.#attachments.concat(attachment);
     this.#attachmentsChanged();
     return { attachment, outcome: valid ? 'resumed' : 'snapshot' };
   }
@@ -255,7 +286,7 @@ export class Session {
   /** Another node follows from `cursor`, for its own sockets. */
   attachNode(follower: Follower, cursor: number): Attachment {
     const attachment = new Attachment(follower, 0, 'node', cursor);
-    this.#attachments.push(attachment);
+    this.#attachments = this.#attachments.concat(attachment);
     this.#attachmentsChanged();
     void this.pump(attachment);
     return attachment;
@@ -264,14 +295,13 @@ export class Session {
   /** The session is gone: nothing of it reaches anybody any more. */
   detachAll(): void {
     for (const attachment of this.#attachments) attachment.detached = true;
-    this.#attachments.length = 0;
+    this.#attachments = none;
   }
 
   detach(attachment: Attachment): void {
     attachment.detached = true;
-    const index = this.#attachments.indexOf(attachment);
-    if (index === -1) return;
-    this.#attachments.splice(index, 1);
+    if (!this.#attachments.includes(attachment)) return;
+    this.#attachments = this.#attachments.filter((other) => other !== attachment);
     this.#attachmentsChanged();
   }
 
@@ -333,7 +363,7 @@ export class Session {
 
   #show(events: readonly LogEvent[]): void {
     if (events.length === 0) return;
-    for (const attachment of [...this.#attachments]) this.#offer(attachment, events);
+    for (const attachment of this.#attachments) this.#offer(attachment, events);
     if (this.#waiters !== undefined) this.#wake();
   }
 

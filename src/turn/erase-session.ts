@@ -22,7 +22,7 @@ export async function eraseSession(
   turns.abandon(session);
   await store.deleteSession(session.key);
   registry.remove(session);
-  for (const { follower, alias } of [...session.attachments]) {
+  for (const { follower, alias } of session.attachments) {
     follower.sendFrame({ t: 'deleted', ref: refOf(follower, alias), s: alias });
     follower.forget(alias);
   }

@@ -49,7 +49,7 @@ export class LiveTurns {
 
   /** Takes in a turn whose `turn.accepted` is at `position`. */
   enter(session: Session, turn: Turn, position: number): void {
-    session.turns.set(turn.id, turn);
+    session.turnEntered(turn);
     this.#live.add(turn);
     this.#entered.add(turn.id);
     if (this.#entered.size > maxEntered) this.#entered.delete(this.#entered.values().next().value!);

@@ -82,7 +82,7 @@ export async function settleTurn(environment: TurnEnvironment, turn: EndingTurn,
   turn.machine.enter('ended');
   turn.account?.forget();
   logEnd(environment, turn, ended);
-  session.turns.delete(turn.id);
+  session.turnLeft(turn.id);
   if (session.erased) return;
   if (result.outcome === 'unknown' || result.outcome === 'fenced') return environment.turnForgotten(turn);
   session.finishedTurns++;

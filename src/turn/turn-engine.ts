@@ -275,7 +275,7 @@ export class TurnEngine {
     session.erased = true;
     this.#summariser.stop(session);
     this.#live.abandon(session, reason);
-    session.turns.clear();
+    session.forgetTurns();
     this.#contexts.delete(session);
   }
 

@@ -147,7 +147,17 @@ export function openEmbeddedStore(options: EmbeddedStoreOptions): Store {
       database.commit(() => {
         const existing = readStored(key);
         if (existing !== undefined) return { created: false, session: existing };
-        const session: StoredSession = { ...pick(key), epoch, head: 0, settings, createdAt: at, turns: 0, queue: [] };
+        const { tenant, session: id } = key;
+        const session: StoredSession = {
+          tenant,
+          session: id,
+          epoch,
+          head: 0,
+          settings,
+          createdAt: at,
+          turns: 0,
+          queue: [],
+        };
         // listed with its first use: an index entry costs as much memory as half an idle session
         database.put(keys.session(key), session);
         return { created: true, session };

@@ -226,11 +226,17 @@ export function createRedisStore(options: RedisStoreOptions): SharedStore {
         const created = await connection.parleyCreateSession(keys.session(key), epoch, JSON.stringify(settings), at);
         if (created !== 0) {
           await connection.sadd(keys.tenants(), key.tenant);
+          writes.ended(key);
+          // as the command wrote it: reading it again costs more than making it
+          const { tenant, session } = key;
+          return {
+            created: true,
+            session: { tenant, session, epoch, head: 0, settings, createdAt: at, turns: 0, queue: [] },
+          };
         }
         const session = await readSession(key);
         if (session === undefined) throw new StoreError('The session was erased while it was made.');
-        if (created !== 0) writes.ended(key);
-        return { created: created !== 0, session };
+        return { created: false, session };
       }),
     readSession: (key) => askToRead(() => readSession(key)),
     updateSettings: (key, settings) =>
