@@ -51,7 +51,7 @@ export interface ResultRow {
   /** How it was measured, in a sentence or two. */
   method?: string;
   goal?: Goal;
-  /** Where the time goes, of a goal that was not reached. */
+  /** Where the time or the memory goes, of a goal that was not reached, or in which row that is told. */
   profile?: string;
   figures: Figure[];
 }

@@ -1,11 +1,11 @@
 import type { Peer } from './peers/contract.ts';
 import type { MeasureName, Measures } from './load/job.ts';
-import { profileParley } from './load/profile-parley.ts';
+import { profileParley, type ProfiledLoad } from './load/profile-parley.ts';
 import { runDriver } from './load/run-driver.ts';
 import { type ServerProcess, startServer } from './processes.ts';
-import { isReached, judged } from './report/judge.ts';
 import type { Figure, Log, ResultRow } from './result.ts';
 import { targetOf } from './target.ts';
+import { withProfile } from './with-profile.ts';
 
 /** What the suites are told of a run. */
 export interface BenchRun {
@@ -23,11 +23,7 @@ export interface Outcome<Answer> {
   failure?: string;
 }
 
-export interface SideBySide<Name extends MeasureName, Answer> {
-  measure: Name;
-  options: Measures[Name]['options'];
-  upstream: readonly string[];
-  nodeFlags?: readonly string[];
+export interface SideBySide<Name extends MeasureName, Answer> extends ProfiledLoad<Name> {
   /** A client that reads the upstream itself, as what every other is compared to. */
   withDirect?: boolean;
   /** Joins what the upstream told meanwhile. */
@@ -96,18 +92,14 @@ export function figuresOf<Answer>(
   }));
 }
 
-/** The rows with verdicts; the first that a store did not reach, with what a profile of the same load shows. */
-export async function withProfile<Name extends MeasureName>(
+/** Rows of a measure with verdicts, and with a profile of Parley under the same load where one was missed. */
+export function withParleyProfile<Name extends MeasureName>(
   run: BenchRun,
-  plan: Pick<SideBySide<Name, unknown>, 'measure' | 'options' | 'upstream'>,
+  plan: ProfiledLoad<Name>,
   rows: readonly ResultRow[],
 ): Promise<ResultRow[]> {
-  const verdicts = rows.map(judged);
-  const missed = verdicts.find((row) => isReached(row) === false);
-  const figure = missed?.figures.find(({ verdict }) => verdict?.isReached === false);
-  const peer = run.contenders.find(({ id }) => id === figure?.of);
-  if (missed === undefined || peer === undefined) return verdicts;
-  run.log(`${peer.name}: a profile, as the goal was not reached`);
-  const profile = await profileParley(peer, plan, () => {}).catch((error: Error) => `No profile: ${error.message}`);
-  return verdicts.map((row) => (row === missed ? { ...row, profile: `${peer.name}. ${profile}` } : row));
+  return withProfile(rows, run.log, async ({ of }) => {
+    const peer = run.contenders.find(({ id }) => id === of)!;
+    return profileParley(peer, plan, () => {});
+  });
 }

@@ -9,6 +9,8 @@ export interface Target {
   /** A process beside, told apart. */
   besidePid?: number;
   metricsUrl?: string;
+  /** Where V8's inspector listens, of one that is to be profiled. */
+  inspectorPort?: number;
 }
 
 /** What each measure is asked and answers; both travel between processes. */
@@ -27,7 +29,7 @@ export interface Measures {
   };
   memory: {
     options: { connections: number };
-    answer: { bytesPerConnection: number; connections: number };
+    answer: { bytesPerConnection: number; connections: number; profile?: string };
   };
   cancel: {
     options: { streams: number; tokensPerSecond: number; waitMs: number };
@@ -42,6 +44,8 @@ export interface ProcessFigures {
   besideCores?: number;
   /** How late the event loop of the target was, where it tells. */
   loopDelayP99Ms?: number;
+  /** What a profile of the measured part shows, of a target that is profiled. */
+  profile?: string;
 }
 
 export interface Quantiles {

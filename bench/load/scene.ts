@@ -2,7 +2,10 @@ import { cpuMicroseconds } from '../../src/load/process-usage.ts';
 import { readServerMetrics } from '../../src/load/server-metrics.ts';
 import type { OpenOptions, StreamClient } from './clients/contract.ts';
 import { openClient, openMany } from './clients/open-client.ts';
+import { startCpuProfile } from './cpu-profile.ts';
+import { inspectProcess } from './inspector.ts';
 import type { ProcessFigures, Target } from './job.ts';
+import { profileText } from '../report/profile-text.ts';
 
 /** The clients of a measure and how the target's processes fare meanwhile. */
 export class Scene {
@@ -68,6 +71,14 @@ export class Scene {
         ...(metrics === undefined ? {} : { loopDelayP99Ms: metrics.loopDelayP99Ms }),
       };
     };
+  }
+
+  /** Begins a profile of a target that is to be profiled; the function it answers ends that. */
+  async profile(): Promise<() => Promise<{ profile?: string }>> {
+    const { inspectorPort } = this.target;
+    if (inspectorPort === undefined) return () => Promise.resolve({});
+    const stop = await startCpuProfile(await inspectProcess(inspectorPort));
+    return async () => ({ profile: profileText(await stop()) });
   }
 }
 

@@ -94,6 +94,26 @@ function medianMs(run: () => void): number {
   return timesMs.sort((a, b) => a - b)[ROUNDS >> 1] as number;
 }
 
+/** What is streamed, one token at a time. */
+const STREAMS: Readonly<Record<string, string>> = {
+  'English prose': repeatTo(STREAM_UNITS, ENGLISH),
+  code: repeatTo(STREAM_UNITS, CODE),
+  Chinese: repeatTo(STREAM_UNITS, CHINESE),
+};
+
+/** For a profile: streams that text into counters for so long. */
+export function streamFor(name: string, milliseconds: number): () => void {
+  const reference = loadTiktoken();
+  const deltas = deltasOf(reference, STREAMS[name]!);
+  reference.free();
+  return () => {
+    for (const startedMs = performance.now(); performance.now() - startedMs < milliseconds; ) {
+      const counter = createTokenCounter(ENCODING);
+      for (const delta of deltas) counter.append(delta);
+    }
+  };
+}
+
 function benchStream(reference: Tiktoken, name: string, text: string): Measure[] {
   const deltas = deltasOf(reference, text);
   const perDeltaMicros = (run: () => void): number => (medianMs(run) * 1000) / deltas.length;
@@ -175,9 +195,7 @@ export async function benchTokenCounter(log: (line: string) => void): Promise<Me
     { name: `${ENCODING}: load`, value: performance.now() - loadStartedMs, unit: 'ms', note: 'once per process' },
   ];
   const reference = loadTiktoken();
-  measures.push(...benchStream(reference, 'English prose', repeatTo(STREAM_UNITS, ENGLISH)));
-  measures.push(...benchStream(reference, 'code', repeatTo(STREAM_UNITS, CODE)));
-  measures.push(...benchStream(reference, 'Chinese', repeatTo(STREAM_UNITS, CHINESE)));
+  for (const [name, text] of Object.entries(STREAMS)) measures.push(...benchStream(reference, name, text));
   for (const [name, text] of SHAPES) measures.push(...benchShape(name, text));
   reference.free();
   for (const { name, value, unit, baseline, baselineName } of measures) {

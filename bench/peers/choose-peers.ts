@@ -4,7 +4,8 @@ import { installPackages, peerFile, peerVersion } from './installed-packages.ts'
 import { installNginx, nginxVersion, startNginx } from './nginx.ts';
 import { readFileSync } from 'node:fs';
 
-interface Maker {
+/** How a peer comes about. */
+export interface PeerMaker {
   /** Makes it possible to start; throws with the reason where that cannot be. */
   prepare(): void;
   make(): Omit<Peer, 'id'>;
@@ -13,7 +14,7 @@ interface Maker {
 const chatCompletions = { kind: 'sse', path: '/v1/chat/completions', headers: {}, body: 'chat-completions' } as const;
 
 /** In the order of the report. */
-const makers: Readonly<Record<string, Maker>> = {
+const makers: Readonly<Record<string, PeerMaker>> = {
   nginx: {
     prepare: installNginx,
     make: () => ({
@@ -84,19 +85,31 @@ const makers: Readonly<Record<string, Maker>> = {
 
 export const peerIds: readonly string[] = Object.keys(makers);
 
-/** What can be had of them. */
-export function choosePeers(ids: readonly string[]): { peers: Peer[]; absent: AbsentPeer[] } {
+/** What can be had of them. What several need is tried once. */
+export function choosePeers(
+  ids: readonly string[],
+  known: Readonly<Record<string, PeerMaker>> = makers,
+): { peers: Peer[]; absent: AbsentPeer[] } {
   const peers: Peer[] = [];
   const absent: AbsentPeer[] = [];
-  for (const id of peerIds.filter((known) => ids.includes(known))) {
-    try {
-      makers[id]!.prepare();
-      peers.push({ id, ...makers[id]!.make() });
-    } catch (error) {
-      absent.push({ id, reason: (error as Error).message.trim().split('\n')[0]! });
-    }
+  const tried = new Map<PeerMaker['prepare'], string | undefined>();
+  for (const [id, { prepare, make }] of Object.entries(known)) {
+    if (!ids.includes(id)) continue;
+    if (!tried.has(prepare)) tried.set(prepare, failureOf(prepare));
+    const reason = tried.get(prepare);
+    if (reason === undefined) peers.push({ id, ...make() });
+    else absent.push({ id, reason });
   }
   return { peers, absent };
+}
+
+function failureOf(prepare: () => void): string | undefined {
+  try {
+    prepare();
+    return undefined;
+  } catch (error) {
+    return (error as Error).message.trim().split('\n')[0]!;
+  }
 }
 
 async function startPortkey(upstreamUrl: string, nodeFlags: readonly string[] = []) {

@@ -21,7 +21,9 @@ details { font-size: .86rem; } summary { cursor: pointer; color: var(--soft); } 
 /** The result of a run as a page: what one would attach to a decision. */
 export function reportHtml(file: ResultFile): string {
   const goals = file.rows.filter((row) => row.goal !== undefined);
-  const beside = file.rows.filter((row) => row.figures.length > 1 && row.method !== undefined);
+  const beside = file.rows.filter(
+    (row) => row.method !== undefined && (row.figures.length > 1 || row.profile !== undefined),
+  );
   const parts = file.rows.filter((row) => row.method === undefined);
   return page(
     `Parley beside its peers, ${file.at.slice(0, 10)}`,

@@ -14,7 +14,8 @@ function blockOf(row: ResultRow): string {
     const value = figure.value === undefined ? '–' : quantityText(figure.value, row.unit);
     return `  ${figure.name.padEnd(width)}  ${value.padStart(14)}  ${remarksOf(row, figure).join('; ')}`.trimEnd();
   });
-  return `\n${row.measure}${goal}\n${lines.join('\n')}\n`;
+  const profile = row.profile === undefined ? '' : `  Not reached. ${row.profile}\n`;
+  return `\n${row.measure}${goal}\n${lines.join('\n')}\n${profile}`;
 }
 
 function remarksOf(row: ResultRow, figure: Figure): string[] {

@@ -1,7 +1,7 @@
 import type { Measures } from '../load/job.ts';
 import { quantilesOf } from '../load/quantiles.ts';
 import type { ResultRow } from '../result.ts';
-import { type BenchRun, figuresOf, sideBySide } from '../side-by-side.ts';
+import { type BenchRun, figuresOf, sideBySide, withParleyProfile } from '../side-by-side.ts';
 import { detailsOf } from './streams.ts';
 
 const streams = 500;
@@ -10,29 +10,31 @@ const waitMs = 3_000;
 
 /** From cancelling an answer to the moment the upstream sees its connection closed. */
 export async function benchCancel(run: BenchRun): Promise<ResultRow[]> {
-  const outcomes = await sideBySide(run, {
-    measure: 'cancel',
+  const plan = {
+    measure: 'cancel' as const,
     options: { streams, tokensPerSecond, waitMs },
     upstream: [String(tokensPerSecond), 'tells'],
-    withDirect: true,
-    evaluate: joined,
-  });
+  };
+  const outcomes = await sideBySide(run, { ...plan, withDirect: true, evaluate: joined });
   const shares = ['p50', 'p99'] as const;
-  return shares.map((share, i) => ({
-    id: `cancel-${share}`,
-    suite: 'cancel',
-    measure: `Cancel → upstream connection closed, ${share}, ${streams} streams`,
-    unit: 'ms',
-    better: 'less',
-    method:
-      'From the client’s cancel (a message, or closing its connection where the server has no cancel) to the moment the upstream sees its connection closed. In random order, four milliseconds apart.',
-    goal: { text: `≤ ${[2, 15][i]} ms`, limit: [2, 15][i]! },
-    figures: figuresOf(outcomes, ({ delays, ...processes }) =>
-      delays.length < streams
-        ? { note: openText(streams - delays.length) }
-        : { value: quantilesOf(delays)[share], details: detailsOf(processes) },
-    ),
-  }));
+  const rows = shares.map(
+    (share, i): ResultRow => ({
+      id: `cancel-${share}`,
+      suite: 'cancel',
+      measure: `Cancel → upstream connection closed, ${share}, ${streams} streams`,
+      unit: 'ms',
+      better: 'less',
+      method:
+        'From the client’s cancel (a message, or closing its connection where the server has no cancel) to the moment the upstream sees its connection closed. In random order, four milliseconds apart.',
+      goal: { text: `≤ ${[2, 15][i]} ms`, limit: [2, 15][i]! },
+      figures: figuresOf(outcomes, ({ delays, ...processes }) =>
+        delays.length < streams
+          ? { note: openText(streams - delays.length) }
+          : { value: quantilesOf(delays)[share], details: detailsOf(processes) },
+      ),
+    }),
+  );
+  return withParleyProfile(run, plan, rows);
 }
 
 /** Delays of those that were closed in time. The clients' own end closes the rest. */

@@ -1,8 +1,12 @@
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { brotliCompressSync } from 'node:zlib';
-import { benchTokenCounter } from '../micro/token-counter.ts';
+import { profileWhile } from '../load/cpu-profile.ts';
+import { inspectHere } from '../load/inspector.ts';
+import { benchTokenCounter, streamFor } from '../micro/token-counter.ts';
+import { profileText } from '../report/profile-text.ts';
 import type { BenchResult, Log, ResultRow } from '../result.ts';
+import { withProfile } from '../with-profile.ts';
 
 /** Figures of a part alone as rows: Parley's and what it is compared to. */
 export function rowsOf(suite: string, results: readonly BenchResult[]): ResultRow[] {
@@ -21,11 +25,14 @@ export function rowsOf(suite: string, results: readonly BenchResult[]): ResultRo
 
 /** The token counter: what one more token of a stream costs has a goal. */
 export async function benchCounter(log: Log): Promise<ResultRow[]> {
-  const rows = rowsOf('counter', await benchTokenCounter(log));
-  return rows.map((row) => {
+  const rows: ResultRow[] = [];
+  for (const row of rowsOf('counter', await benchTokenCounter(log))) {
     const text = /^(.*): append of one token, against one whole encoding$/.exec(row.measure)?.[1];
-    if (text === undefined) return row;
-    return {
+    if (text === undefined) {
+      rows.push(row);
+      continue;
+    }
+    const streamed: ResultRow = {
       ...row,
       id: `counter-${text.toLowerCase().replaceAll(' ', '-')}`,
       measure: `Token counter, per delta, exact, ${text}`,
@@ -34,7 +41,10 @@ export async function benchCounter(log: Log): Promise<ResultRow[]> {
       goal: { text: '≤ 0.6 µs', limit: 0.6 },
       unit: 'µs',
     };
-  });
+    const take = async (): Promise<string> => profileText(await profileWhile(inspectHere(), streamFor(text, 500)));
+    rows.push(...(await withProfile([streamed], (line) => log(`${text}: ${line}`), take)));
+  }
+  return rows;
 }
 
 /** The browser client as size-limit measures it. */

@@ -3,11 +3,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { BenchClient } from '../load/bench-client.ts';
 import { openMany } from '../load/clients/open-client.ts';
+import { profileWhile } from '../load/cpu-profile.ts';
+import { inspectorFlag, inspectProcess } from '../load/inspector.ts';
 import { configFile } from '../peers/parley.ts';
-import { type ServerProcess, startGateway, startServer } from '../processes.ts';
+import { freePort, type ServerProcess, startGateway, startServer } from '../processes.ts';
 import { startRedis } from '../redis.ts';
-import type { Figure, ResultRow } from '../result.ts';
+import { profileText } from '../report/profile-text.ts';
+import type { Figure, Log, ResultRow } from '../result.ts';
 import type { BenchRun } from '../side-by-side.ts';
+import { withProfile } from '../with-profile.ts';
 
 const key = 'sk-bench-reconnect-0123456789abcdef';
 const auth = `auth: { keys: [{ name: bench, key: '${key}', tenant: bench, roles: [user] }] }\n`;
@@ -27,24 +31,33 @@ export async function benchReconnects(run: BenchRun): Promise<ResultRow[]> {
       figures.unshift({
         of: id,
         name,
-        value: await reconnects(id === 'parley-redis', sockets, (line) => run.log(`${name}: ${line}`)),
+        value: await reconnects(id, sockets, timed, (line) => run.log(`${name}: ${line}`)),
       });
     } catch (error) {
       figures.unshift({ of: id, name, note: (error as Error).message });
     }
-  return [
-    {
-      id: 'reconnects',
-      suite: 'reconnects',
-      measure: `${sockets.toLocaleString('en-US')} sockets reconnect at once with authentication and resume`,
-      unit: 's',
-      better: 'less',
-      method:
-        'From the first connection to the last session that is live again; all sockets are opened at once by one process, whose own work is in it. Beside it the handshakes alone of the same client with bare servers. One refused socket voids the figure.',
-      goal: { text: '≤ 4 s, no error', limit: 4 },
-      figures,
-    },
-  ];
+  const row: ResultRow = {
+    id: 'reconnects',
+    suite: 'reconnects',
+    measure: `${sockets.toLocaleString('en-US')} sockets reconnect at once with authentication and resume`,
+    unit: 's',
+    better: 'less',
+    method:
+      'From the first connection to the last session that is live again; all sockets are opened at once by one process, whose own work is in it. Beside it the handshakes alone of the same client with bare servers. One refused socket voids the figure.',
+    goal: { text: '≤ 4 s, no error', limit: 4 },
+    figures,
+  };
+  return withProfile([row], run.log, async ({ of }) => {
+    const inspectorPort = await freePort();
+    return reconnects(
+      of,
+      sockets,
+      async (count, open) =>
+        profileText(await profileWhile(await inspectProcess(inspectorPort), () => timed(count, open))),
+      () => {},
+      [inspectorFlag(inspectorPort)],
+    );
+  });
 }
 
 async function handshakes(file: string, sockets: number): Promise<number> {
@@ -58,18 +71,23 @@ async function handshakes(file: string, sockets: number): Promise<number> {
   }
 }
 
-async function reconnects(isShared: boolean, sockets: number, log: (line: string) => void): Promise<number> {
+/** Answers what `measured` makes of the sockets that come back. */
+async function reconnects<Answer>(
+  id: string,
+  sockets: number,
+  measured: (count: number, open: Open) => Promise<Answer>,
+  log: Log,
+  nodeFlags: readonly string[] = [],
+): Promise<Answer> {
   const directory = mkdtempSync(join(tmpdir(), 'parley-bench-'));
+  const isShared = id === 'parley-redis';
   const redis = isShared ? await startRedis() : undefined;
   if (isShared && redis === undefined) throw new Error('redis-server is not installed.');
   const store = redis === undefined ? ['--data', join(directory, 'data')] : ['--store', redis.url];
   let gateway: ServerProcess | undefined;
   try {
-    gateway = await startGateway([
-      ...store,
-      '--config',
-      configFile(directory, 'http://127.0.0.1:9/v1', { more: auth }),
-    ]);
+    const config = configFile(directory, 'http://127.0.0.1:9/v1', { more: auth });
+    gateway = await startGateway([...store, '--config', config], nodeFlags);
     const { url } = gateway;
     const first = await openMany(sockets, () => new BenchClient(url, { key }).open());
     log(`${sockets} sockets`);
@@ -77,7 +95,7 @@ async function reconnects(isShared: boolean, sockets: number, log: (line: string
     for (const { socket } of first) socket.terminate();
     await new Promise((resolve) => setTimeout(resolve, 3_000));
     let i = 0;
-    return await timed(sockets, async () => {
+    return await measured(sockets, async () => {
       const { session, epoch, head } = cursors[i++]!;
       return (await new BenchClient(url, { key }).open(session, { epoch, after: head })).socket;
     });
@@ -88,7 +106,9 @@ async function reconnects(isShared: boolean, sockets: number, log: (line: string
   }
 }
 
-async function timed(count: number, open: () => Promise<{ terminate(): void }>): Promise<number> {
+type Open = () => Promise<{ terminate(): void }>;
+
+async function timed(count: number, open: Open): Promise<number> {
   const startedMs = performance.now();
   const opened = await Promise.all(Array.from({ length: count }, open));
   const seconds = (performance.now() - startedMs) / 1_000;

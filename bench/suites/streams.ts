@@ -1,7 +1,7 @@
 import { numberText } from '../../src/load/text.ts';
 import type { Measures, ProcessFigures } from '../load/job.ts';
 import type { Figure, ResultRow } from '../result.ts';
-import { type BenchRun, figuresOf, sideBySide, withProfile } from '../side-by-side.ts';
+import { type BenchRun, figuresOf, sideBySide, withParleyProfile } from '../side-by-side.ts';
 
 const streams = 200;
 const delayTokensPerSecond = 50;
@@ -15,7 +15,7 @@ export async function benchCpu(run: BenchRun): Promise<ResultRow[]> {
     upstream: [String(tokensPerSecond)],
   };
   const outcomes = await sideBySide(run, { ...plan, evaluate: (answer) => answer });
-  return withProfile(run, plan, [
+  return withParleyProfile(run, plan, [
     {
       id: 'cpu-per-token',
       suite: 'cpu',
@@ -76,7 +76,7 @@ export async function benchDelay(run: BenchRun): Promise<ResultRow[]> {
       };
     }),
   );
-  return withProfile(run, plan, rows);
+  return withParleyProfile(run, plan, rows);
 }
 
 function delayFigure(
@@ -108,7 +108,7 @@ export async function benchTurns(run: BenchRun): Promise<ResultRow[]> {
   const method = `A closed loop of 64 turns at once over 256 connections (of Parley: sessions, whose histories grow), each answer ${tokens} tokens in one write of the upstream. A server that used less than 0.9 cores was held up by the load, not by itself.`;
   const idle = (cores: number): object =>
     cores < 0.9 ? { note: `not saturated: it used ${cores.toFixed(2)} cores, so the load was the limit` } : {};
-  return withProfile(run, plan, [
+  return withParleyProfile(run, plan, [
     {
       id: 'turns-per-second',
       suite: 'turns',
@@ -138,15 +138,15 @@ export async function benchTurns(run: BenchRun): Promise<ResultRow[]> {
 /** Memory of connections that do nothing. */
 export async function benchMemory(run: BenchRun): Promise<ResultRow[]> {
   const connections = run.isQuick ? 2_000 : 8_000;
-  const outcomes = await sideBySide(run, {
-    measure: 'memory',
+  const plan = {
+    measure: 'memory' as const,
     options: { connections },
     upstream: ['100'],
     // the young generation of an idle server is no cost of its connections
     nodeFlags: ['--max-semi-space-size=1'],
-    evaluate: (answer) => answer,
-  });
-  return [
+  };
+  const outcomes = await sideBySide(run, { ...plan, evaluate: (answer) => answer });
+  return withParleyProfile(run, plan, [
     {
       id: 'idle-memory',
       suite: 'memory',
@@ -162,7 +162,7 @@ export async function benchMemory(run: BenchRun): Promise<ResultRow[]> {
         ...(standing < connections ? { note: `only ${standing} of them were left open by the server` } : {}),
       })),
     },
-  ];
+  ]);
 }
 
 export function detailsOf(processes: ProcessFigures): Record<string, number> {

@@ -3,13 +3,17 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { cpuMicroseconds } from '../../src/load/process-usage.ts';
 import { BenchClient, newTurnId } from '../load/bench-client.ts';
+import { startCpuProfile } from '../load/cpu-profile.ts';
+import { inspectorFlag, inspectProcess } from '../load/inspector.ts';
 import { benchInput } from '../load/bench-input.ts';
-import { now } from '../load/time.ts';
+import { monotonicMicros, now } from '../load/time.ts';
 import { quantilesOf } from '../load/quantiles.ts';
 import { configFile } from '../peers/parley.ts';
-import { type ServerProcess, startGateway, startServer } from '../processes.ts';
+import { freePort, type ServerProcess, startGateway, startServer } from '../processes.ts';
+import { partOf, profileText } from '../report/profile-text.ts';
 import type { Figure, Log, ResultRow } from '../result.ts';
 import type { BenchRun } from '../side-by-side.ts';
+import { withProfile } from '../with-profile.ts';
 
 /** Ten turns of this size fill a window of 2,000 tokens. */
 const answerTokens = 200;
@@ -46,7 +50,7 @@ export async function benchTurnStart(run: BenchRun): Promise<ResultRow[]> {
       value: figure.startMs,
       details: { 'µs of CPU for the whole turn': figure.cpuMicroseconds },
     });
-    rows.push({
+    const row: ResultRow = {
       id: `turn-start-${name.replaceAll(' ', '-')}`,
       suite: 'start',
       measure: `Start of turn ${late.toLocaleString('en-US')} against turn 10, ${name}`,
@@ -55,7 +59,8 @@ export async function benchTurnStart(run: BenchRun): Promise<ResultRow[]> {
       method: `From the client’s turn frame to the request at the upstream, p50, turns of ${answerTokens} tokens one at a time, sessions of both ages in turns; ${explanation}. Embedded store.`,
       goal: { text: '≤ 1.1 × turn 10', limit: 1.1, times: 'turn-10' },
       figures: [parley('parley', `turn ${late.toLocaleString('en-US')}`, after), parley('turn-10', 'turn 10', early)],
-    });
+    };
+    rows.push(...(await withProfile([row], log, () => profileTurns(windowTokens, late))));
   }
   return rows;
 }
@@ -66,7 +71,58 @@ interface Measured {
 }
 
 /** Of turns 10 to 19 of young sessions and as many of old ones. */
-async function measure(windowTokens: number | undefined, late: number, log: Log): Promise<[Measured, Measured]> {
+function measure(windowTokens: number | undefined, late: number, log: Log): Promise<[Measured, Measured]> {
+  return takeTurns({ windowTokens, late, log }, async (scene, rounds) => {
+    const times: [number[], number[]] = [[], []];
+    const cpu: [number, number] = [0, 0];
+    await rounds(async (side, turns) => {
+      const before = cpuMicroseconds(scene.gateway.pid);
+      times[side].push(...(await turns()));
+      cpu[side] += cpuMicroseconds(scene.gateway.pid) - before;
+    });
+    return [0, 1].map((side) => ({
+      startMs: quantilesOf(times[side]!).p50,
+      cpuMicroseconds: cpu[side]! / times[side]!.length,
+    })) as [Measured, Measured];
+  });
+}
+
+/** What the gateway does meanwhile, the late turns and the early ones apart. */
+async function profileTurns(windowTokens: number | undefined, late: number): Promise<string> {
+  const inspectorPort = await freePort();
+  const plan = { windowTokens, late, log: () => {}, nodeFlags: [inspectorFlag(inspectorPort)] };
+  return takeTurns(plan, async (_scene, rounds) => {
+    const spans: [Span[], Span[]] = [[], []];
+    const stop = await startCpuProfile(await inspectProcess(inspectorPort));
+    await rounds(async (side, turns) => {
+      const from = monotonicMicros();
+      await turns();
+      spans[side].push([from, monotonicMicros()]);
+    });
+    const profile = await stop();
+    const [early, after] = spans.map((of) => profileText(...of.map(([from, until]) => partOf(profile, from, until))));
+    return `${after} Turn 10, for comparison. ${early}`;
+  });
+}
+
+/** From and until, in microseconds. */
+type Span = [number, number];
+
+interface TurnsPlan {
+  windowTokens: number | undefined;
+  late: number;
+  log: Log;
+  nodeFlags?: readonly string[];
+}
+
+/** Ten times of the young sessions and then of the old ones: `turns` makes five turns of each and answers when they started. */
+type Rounds = (measured: (side: 0 | 1, turns: () => Promise<number[]>) => Promise<void>) => Promise<void>;
+
+/** A gateway with old sessions, and what `measure` makes of the rounds. */
+async function takeTurns<Answer>(
+  { windowTokens, late, log, nodeFlags = [] }: TurnsPlan,
+  measure: (scene: Scene, rounds: Rounds) => Promise<Answer>,
+): Promise<Answer> {
   const upstream = await startServer('./load/upstream.js', ['100', 'tells']);
   const directory = mkdtempSync(join(tmpdir(), 'parley-bench-'));
   const flags = [
@@ -75,7 +131,7 @@ async function measure(windowTokens: number | undefined, late: number, log: Log)
     '--config',
     configFile(directory, upstream.url, windowTokens === undefined ? {} : { windowTokens }),
   ];
-  const gateway = await startGateway(flags);
+  const gateway = await startGateway(flags, nodeFlags);
   const scene: Scene = { gateway, started: new Map() };
   upstream.onMessage((message) => {
     const { started, atMs } = message as { started?: string; atMs: number };
@@ -84,27 +140,26 @@ async function measure(windowTokens: number | undefined, late: number, log: Log)
   try {
     const old = await Promise.all(Array.from({ length: 10 }, () => speaker(scene, late - 1)));
     log(`${old.length} sessions of ${late - 1} turns`);
-    const times: [number[], number[]] = [[], []];
-    const cpu: [number, number] = [0, 0];
-    for (let round = 0; round < 10; round++) {
-      const young = await Promise.all(Array.from({ length: 10 }, () => speaker(scene, 9)));
-      // the clock of CPU ticks a hundred times a second: each side gets many turns between two readings
-      for (const [side, speakers] of [young, old].entries()) {
-        const before = cpuMicroseconds(gateway.pid);
-        for (let turn = 0; turn < 5; turn++) for (const one of speakers) times[side]!.push(await startOf(scene, one));
-        cpu[side]! += cpuMicroseconds(gateway.pid) - before;
+    return await measure(scene, async (measured) => {
+      for (let round = 0; round < 10; round++) {
+        const young = await Promise.all(Array.from({ length: 10 }, () => speaker(scene, 9)));
+        await measured(0, () => fiveTurns(scene, young));
+        await measured(1, () => fiveTurns(scene, old));
+        for (const { client } of young) client.socket.terminate();
       }
-      for (const { client } of young) client.socket.terminate();
-    }
-    return [0, 1].map((side) => ({
-      startMs: quantilesOf(times[side]!).p50,
-      cpuMicroseconds: cpu[side]! / times[side]!.length,
-    })) as [Measured, Measured];
+    });
   } finally {
     await gateway.stop();
     await upstream.stop();
     rmSync(directory, { recursive: true, force: true });
   }
+}
+
+/** The clock of CPU ticks a hundred times a second: each side gets many turns between two readings. */
+async function fiveTurns(scene: Scene, speakers: readonly Speaker[]): Promise<number[]> {
+  const times: number[] = [];
+  for (let turn = 0; turn < 5; turn++) for (const one of speakers) times.push(await startOf(scene, one));
+  return times;
 }
 
 async function speaker(scene: Scene, turns: number): Promise<Speaker> {

@@ -31,6 +31,7 @@ export async function measureDelay(
     client.start(benchInput(`s${i}`, 0));
   }
   await scene.steady(() => tokens, options.streams * options.tokensPerSecond);
+  const profiled = await scene.profile();
   const watched = await scene.watch();
   isMeasuring = true;
   progress(`${options.streams} streams run`);
@@ -42,6 +43,7 @@ export async function measureDelay(
   const firstTokens = await firstTokensMs(scene, options);
   return {
     ...figures,
+    ...(await profiled()),
     token: quantilesOf(delays),
     ...(firstTokens.length > 0 ? { firstToken: quantilesOf(firstTokens) } : {}),
     tokensPerSecond: delays.length / seconds,

@@ -16,6 +16,7 @@ export async function measureCancel(
   for (const [i, client] of clients.entries()) client.start(benchInput(`c${i}`, 0));
   await scene.steady(() => clients.reduce((sum, client) => sum + client.tokens, 0), streams * tokensPerSecond);
   progress(`${streams} streams run`);
+  const profiled = await scene.profile();
   const watched = await scene.watch();
   const cancelledMs: Record<string, number> = {};
   for (const [i, client] of shuffled([...clients.entries()])) {
@@ -24,8 +25,9 @@ export async function measureCancel(
     await scene.wait(4);
   }
   const { cpuMicroseconds: _cpu, seconds: _seconds, ...figures } = await watched();
+  const profile = await profiled();
   await scene.wait(waitMs);
-  return { ...figures, cancelledMs };
+  return { ...figures, ...profile, cancelledMs };
 }
 
 /** By a fixed linear congruential sequence, the same on every run. */

@@ -12,6 +12,7 @@ export async function measureCpu(target: Target, options: Cpu['options'], progre
   for (const [i, client] of clients.entries()) client.start(benchInput(`s${i}`, 0));
   await scene.steady(tokens, options.streams * options.tokensPerSecond);
   const before = tokens();
+  const profiled = await scene.profile();
   const watched = await scene.watch();
   for (let second = 1; second <= options.seconds; second++) {
     await scene.wait(1_000);
@@ -19,5 +20,10 @@ export async function measureCpu(target: Target, options: Cpu['options'], progre
   }
   const { cpuMicroseconds, seconds, ...figures } = await watched();
   const count = tokens() - before;
-  return { ...figures, microsecondsPerToken: cpuMicroseconds / count, tokensPerSecond: count / seconds };
+  return {
+    ...figures,
+    ...(await profiled()),
+    microsecondsPerToken: cpuMicroseconds / count,
+    tokensPerSecond: count / seconds,
+  };
 }

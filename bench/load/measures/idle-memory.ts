@@ -1,6 +1,9 @@
 import { residentBytes } from '../../../src/load/process-usage.ts';
 import { openIdle, openMany } from '../clients/open-client.ts';
+import { startHeapGrowth } from '../heap-growth.ts';
+import { inspectProcess } from '../inspector.ts';
 import type { Measures, Progress, Target } from '../job.ts';
+import { heapText } from '../../report/heap-text.ts';
 import { Scene } from '../scene.ts';
 
 type Memory = Measures['memory'];
@@ -20,11 +23,17 @@ export async function measureMemory(
   // what the first connections load and compile is not a cost of each
   await scene.orBroken(openMany(500, open));
   await scene.wait(settleMs);
+  const { inspectorPort } = target;
+  const heap = inspectorPort === undefined ? undefined : await startHeapGrowth(await inspectProcess(inspectorPort));
   const before = resident();
   const opened = await scene.orBroken(openMany(connections, open));
   await scene.wait(settleMs);
   const bytes = resident() - before;
   const standing = opened.filter((connection) => connection.isOpen()).length;
   progress(`${standing} connections, ${(bytes / standing / 1024).toFixed(2)} KB each`);
-  return { bytesPerConnection: bytes / standing, connections: standing };
+  return {
+    bytesPerConnection: bytes / standing,
+    connections: standing,
+    ...(heap === undefined ? {} : { profile: heapText(await heap(), standing) }),
+  };
 }

@@ -30,12 +30,14 @@ export async function measureTurns(
   for (let i = 0; i < options.concurrency; i++) begin();
   // compiled code comes with turns, not with time
   for (let second = 0; second < 10 && (second < 3 || count.ended < 5_000); second++) await scene.wait(1_000);
+  const profiled = await scene.profile();
   const watched = await scene.watch();
   const before = count.ended;
   await scene.wait(options.seconds * 1_000);
   const { cpuMicroseconds, seconds, ...figures } = await watched();
   const turns = count.ended - before;
+  const profile = await profiled();
   isOver = true;
   progress(`${Math.round(turns / seconds)} turns/s on ${figures.cores.toFixed(2)} cores`);
-  return { ...figures, turnsPerSecond: turns / seconds, microsecondsPerTurn: cpuMicroseconds / turns };
+  return { ...figures, ...profile, turnsPerSecond: turns / seconds, microsecondsPerTurn: cpuMicroseconds / turns };
 }

@@ -60,3 +60,10 @@ test('the table for a terminal has a block per row', () => {
       '  <portkey>               –  it broke\n',
   );
 });
+
+test('a row that was not reached says what a profile shows, in the terminal and on the page', () => {
+  const profile = 'The profile shows <much>.';
+  const profiled = sampleResult({ ...sampleRow({ parley: 21 }, { text: '≤ 4 µs', limit: 4 }), profile });
+  expect(tableOf(profiled)).toContain('\n  Not reached. The profile shows <much>.\n');
+  expect(reportHtml(profiled)).toContain('<b>Not reached.</b> The profile shows &#60;much&#62;.');
+});
