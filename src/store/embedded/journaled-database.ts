@@ -28,7 +28,7 @@ export interface JournaledDatabaseOptions {
 type Entry = { key: Key; value?: string };
 type Found = { key: DatabaseKey; value?: string | undefined };
 
-/** By kind, then by the bytes of the key, one character each, which compare as LMDB compares. */
+/** By kind, then by the key as text. */
 type Writes = Map<string, Map<string, Write>>;
 
 /** Whatever was written meanwhile goes to LMDB together, and of several values of a key the last; milliseconds. */
@@ -161,7 +161,7 @@ export class JournaledDatabase {
     if (this.#transaction === undefined) throw new Error('no transaction runs');
     const [key] = write as [DatabaseKey, unknown];
     const id = idOf(key);
-    if (id.length > maxKeyBytes) throw new StoreError('A key of the embedded store is too long.');
+    if (Buffer.byteLength(id) > maxKeyBytes) throw new StoreError('A key of the embedded store is too long.');
     const of = this.#transaction.get(key[0]);
     if (of === undefined) this.#transaction.set(key[0], new Map([[id, write]]));
     else of.set(id, write);
@@ -170,22 +170,23 @@ export class JournaledDatabase {
   /** What LMDB has in a range, with what was written since in its place. */
   #find(range: KeyRange, entriesOf: (bounds: RangeOptions) => Iterable<Entry>): Found[] {
     const { start, end, limit, offset = 0, reverse = false, exclusiveStart = false } = range;
-    const isInside = insideOf(idOf(start), idOf(end), reverse, exclusiveStart);
+    const isInside = insideOf(placeOf(start), placeOf(end), reverse, exclusiveStart);
     const newer = [this.#underway, this.#waiting, this.#transaction]
-      .flatMap((writes) => [...(writes?.get(start[0]) ?? [])])
-      .filter(([id]) => isInside(id));
+      .flatMap((writes) => [...(writes?.get(start[0])?.values() ?? [])])
+      .map((write) => [placeOf(write[0]), write] as const)
+      .filter(([place]) => isInside(place));
     const inOrder = (a: string, b: string): number => (a < b === reverse ? 1 : -1);
     // of several of a key the last is the newest
     const sorted = [...new Map(newer)].sort(([a], [b]) => inOrder(a, b));
     const found: Found[] = [];
     const last = offset + (limit ?? Number.POSITIVE_INFINITY);
-    let place = 0;
+    let count = 0;
     const take = (key: DatabaseKey, value?: string): void => {
-      if (place >= offset && place < last) found.push({ key, value });
-      place++;
+      if (count >= offset && count < last) found.push({ key, value });
+      count++;
     };
     let next = 0;
-    const takeNewer = (isDue: (id: string) => boolean): void => {
+    const takeNewer = (isDue: (place: string) => boolean): void => {
       for (; next < sorted.length && isDue(sorted[next]![0]); next++) {
         const [key, value] = sorted[next]![1];
         if (value !== undefined) take(key as DatabaseKey, value);
@@ -193,11 +194,11 @@ export class JournaledDatabase {
     };
     const bounds = { start: start as unknown as Key, end: end as unknown as Key, reverse };
     for (const { key, value } of entriesOf(bounds)) {
-      const id = idOf(key as unknown as DatabaseKey);
-      if (!isInside(id)) continue;
-      takeNewer((due) => due !== id && inOrder(due, id) < 0);
-      if (place >= last) return found;
-      if (sorted[next]?.[0] === id) takeNewer((due) => due === id);
+      const place = placeOf(key as unknown as DatabaseKey);
+      if (!isInside(place)) continue;
+      takeNewer((due) => due !== place && inOrder(due, place) < 0);
+      if (count >= last) return found;
+      if (sorted[next]?.[0] === place) takeNewer((due) => due === place);
       else take(key as unknown as DatabaseKey, value);
     }
     takeNewer(() => true);
@@ -268,11 +269,17 @@ function merged(older: Writes, newer: Writes): Writes {
 }
 
 function idOf(key: DatabaseKey): string {
+  return JSON.stringify(key);
+}
+
+/** The bytes of a key in LMDB, one character each, which compare as LMDB compares. */
+function placeOf(key: readonly unknown[]): string {
   return keyBytes.toString('latin1', 0, writeKey(key as unknown as Parameters<typeof writeKey>[0], keyBytes, 0));
 }
 
 /** As LMDB: the start is in a range, its end is not; in reverse it goes down from the start. */
-function insideOf(start: string, end: string, isReverse: boolean, isExclusive: boolean): (id: string) => boolean {
-  const isBetween = (id: string): boolean => (isReverse ? id <= start && id > end : id >= start && id < end);
-  return (id) => isBetween(id) && !(isExclusive && id === start);
+function insideOf(start: string, end: string, isReverse: boolean, isExclusive: boolean): (place: string) => boolean {
+  const isBetween = (place: string): boolean =>
+    isReverse ? place <= start && place > end : place >= start && place < end;
+  return (place) => isBetween(place) && !(isExclusive && place === start);
 }
