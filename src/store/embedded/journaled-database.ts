@@ -74,11 +74,11 @@ export class JournaledDatabase {
       maxDbs: 1,
     });
     const { writes, sequence } = readJournal(journalDirectory, this.#appliedSequence());
-    if (writes.length > 0)
-      this.#lmdb.transactionSync(() => {
-        for (const write of writes) this.#apply(write);
-        this.#apply([appliedKey, String(sequence)]);
-      });
+    // on the disk before the journal goes, also what the earlier process had only committed
+    this.#lmdb.transactionSync(() => {
+      for (const write of writes) this.#apply(write);
+      this.#apply([appliedKey, String(sequence)]);
+    });
     this.#journal = new Journal(journalDirectory, sequence);
   }
 
