@@ -104,7 +104,7 @@ export function createEmbeddedRetention(options: EmbeddedRetentionOptions): Embe
           const session = readStored(key);
           if (session === undefined) return undefined;
           const state = {
-            turns: policy.maxTurns === undefined ? 0 : database.getKeys(keys.sessionRange('entry', key)).length,
+            turns: policy.maxTurns === undefined ? 0 : database.countKeys(keys.sessionRange('entry', key)),
             bytes: session.bytes ?? 0,
             now: Date.now(),
             unfinishedFrom: session.unfinishedFrom,

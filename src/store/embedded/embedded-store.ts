@@ -18,6 +18,7 @@ import type {
   StoredTurn,
   TurnEntry,
 } from '../contract.ts';
+import { newSession } from '../new-session.ts';
 import { StoreError, StoreStartError } from '../store-error.ts';
 import { lockDirectory } from './directory-lock.ts';
 import { createEmbeddedAccounts } from './embedded-accounts.ts';
@@ -147,17 +148,7 @@ export function openEmbeddedStore(options: EmbeddedStoreOptions): Store {
       database.commit(() => {
         const existing = readStored(key);
         if (existing !== undefined) return { created: false, session: existing };
-        const { tenant, session: id } = key;
-        const session: StoredSession = {
-          tenant,
-          session: id,
-          epoch,
-          head: 0,
-          settings,
-          createdAt: at,
-          turns: 0,
-          queue: [],
-        };
+        const session = newSession(key, settings, epoch, at);
         // listed with its first use: an index entry costs as much memory as half an idle session
         database.put(keys.session(key), session);
         return { created: true, session };

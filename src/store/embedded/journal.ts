@@ -1,6 +1,5 @@
-import { mkdirSync, readdirSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
-import { LogFile, readRecords } from './log-file.ts';
+import { rmSync } from 'node:fs';
+import { LogFile, readRecords, segmentPath, segmentsIn } from './log-file.ts';
 
 /** A key as the database has it, and its value as JSON; undefined: it is removed. */
 export type Write = readonly [key: readonly unknown[], json: string | undefined];
@@ -25,8 +24,7 @@ export class Journal {
   constructor(directory: string, applied: number) {
     this.#directory = directory;
     this.#sequence = applied;
-    mkdirSync(directory, { recursive: true });
-    for (const number of segmentsIn(directory)) rmSync(pathOf(directory, number), { force: true });
+    for (const number of segmentsIn(directory)) rmSync(segmentPath(directory, number), { force: true });
     this.#open(1);
   }
 
@@ -70,7 +68,7 @@ export class Journal {
   }
 
   #open(number: number): void {
-    this.#segments.push({ number, file: new LogFile(pathOf(this.#directory, number)), last: 0 });
+    this.#segments.push({ number, file: new LogFile(segmentPath(this.#directory, number)), last: 0 });
   }
 }
 
@@ -79,7 +77,7 @@ export function readJournal(directory: string, applied: number): { writes: Write
   const writes: Write[] = [];
   let sequence = applied;
   for (const number of segmentsIn(directory)) {
-    for (const payload of readRecords(pathOf(directory, number)).payloads) {
+    for (const payload of readRecords(segmentPath(directory, number)).payloads) {
       const [found, ...those] = JSON.parse(payload.toString('utf8')) as JournalRecord;
       // a file that a power cut brought back begins with what is in the database
       if (found <= applied) continue;
@@ -89,15 +87,4 @@ export function readJournal(directory: string, applied: number): { writes: Write
     }
   }
   return { writes, sequence };
-}
-
-function segmentsIn(directory: string): number[] {
-  return readdirSync(directory)
-    .filter((name) => /^\d{8}\.log$/.test(name))
-    .map((name) => Number.parseInt(name, 10))
-    .sort((a, b) => a - b);
-}
-
-function pathOf(directory: string, number: number): string {
-  return join(directory, `${String(number).padStart(8, '0')}.log`);
 }

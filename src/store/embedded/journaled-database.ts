@@ -9,7 +9,7 @@ import { Journal, readJournal, type Write } from './journal.ts';
 export type DatabaseKey = readonly [kind: string, ...rest: (string | number | Uint8Array)[]];
 
 export interface KeyRange {
-  /** Without `end`, or in reverse, as of LMDB (https://github.com/kriszyp/lmdb-js#dbgetrangeoptions-rangeoptions-iterable-key-value-buffer-). */
+  /** In the range, unlike `end`; in reverse it goes down from here. */
   start: DatabaseKey;
   end: DatabaseKey;
   limit?: number;
@@ -112,7 +112,17 @@ export class JournaledDatabase {
     return this.#find(range, entries).map(({ key }) => key);
   }
 
-  /** Runs `action` as one transaction, all or nothing. Throws `StoreError` where it cannot be written. */
+  /** As many as `getKeys` finds, without reading them; the whole of a range alone. */
+  countKeys(range: Pick<KeyRange, 'start' | 'end'>): number {
+    let count = this.#lmdb.getKeysCount({ start: range.start as unknown as Key, end: range.end as unknown as Key });
+    for (const [key, json] of this.#newerIn(range).values()) {
+      const wasThere = this.#lmdb.doesExist(key as unknown as Key);
+      if (wasThere !== (json !== undefined)) count += wasThere ? -1 : 1;
+    }
+    return count;
+  }
+
+  /** Runs `action` as one transaction, all or nothing. Throws what it throws, and where it cannot be written. */
   transaction<Result>(action: () => Result): Result {
     if (this.#transaction !== undefined) throw new Error('a transaction runs already');
     const writes: Writes = new Map();
@@ -124,28 +134,24 @@ export class JournaledDatabase {
       this.#transaction = undefined;
     }
     if (writes.size === 0) return result;
-    if (this.#waitingCount > maxWaiting) throw new StoreError('The embedded store could not be written.');
+    if (this.#waitingCount > maxWaiting) throw new Error('LMDB has not taken what was written for too long');
     const all = [...writes.values()].flatMap((of) => [...of.values()]);
-    try {
-      this.#journal.append(all);
-    } catch (error) {
-      throw new StoreError('The embedded store could not be written.', error);
-    }
+    this.#journal.append(all);
     this.#waitingCount += all.length;
-    for (const [kind, of] of writes) {
-      const waiting = this.#waiting.get(kind);
-      if (waiting === undefined) this.#waiting.set(kind, of);
-      else for (const [id, write] of of) waiting.set(id, write);
-    }
+    addWrites(this.#waiting, writes);
     this.#draining ??= this.#drain();
     return result;
   }
 
-  /** A transaction, and its promise is kept when this resolves. */
+  /** A transaction that is as durable as it is to be when this resolves. Throws `StoreError`. */
   async commit<Result>(action: () => Result): Promise<Result> {
-    const result = this.transaction(action);
-    if (this.#durability === 'disk') await this.#journal.flushToDisk();
-    return result;
+    try {
+      const result = this.transaction(action);
+      if (this.#durability === 'disk') await this.#journal.flushToDisk();
+      return result;
+    } catch (error) {
+      throw new StoreError('The embedded store could not be written.', error);
+    }
   }
 
   async close(): Promise<void> {
@@ -161,7 +167,7 @@ export class JournaledDatabase {
     if (this.#transaction === undefined) throw new Error('no transaction runs');
     const [key] = write as [DatabaseKey, unknown];
     const id = idOf(key);
-    if (Buffer.byteLength(id) > maxKeyBytes) throw new StoreError('A key of the embedded store is too long.');
+    if (Buffer.byteLength(id) > maxKeyBytes) throw new Error('a key is too long');
     const of = this.#transaction.get(key[0]);
     if (of === undefined) this.#transaction.set(key[0], new Map([[id, write]]));
     else of.set(id, write);
@@ -169,15 +175,10 @@ export class JournaledDatabase {
 
   /** What LMDB has in a range, with what was written since in its place. */
   #find(range: KeyRange, entriesOf: (bounds: RangeOptions) => Iterable<Entry>): Found[] {
-    const { start, end, limit, offset = 0, reverse = false, exclusiveStart = false } = range;
-    const isInside = insideOf(placeOf(start), placeOf(end), reverse, exclusiveStart);
-    const newer = [this.#underway, this.#waiting, this.#transaction]
-      .flatMap((writes) => [...(writes?.get(start[0])?.values() ?? [])])
-      .map((write) => [placeOf(write[0]), write] as const)
-      .filter(([place]) => isInside(place));
+    const { start, end, limit, offset = 0, reverse = false } = range;
+    const isInside = insideOf(range);
     const inOrder = (a: string, b: string): number => (a < b === reverse ? 1 : -1);
-    // of several of a key the last is the newest
-    const sorted = [...new Map(newer)].sort(([a], [b]) => inOrder(a, b));
+    const sorted = [...this.#newerIn(range)].sort(([a], [b]) => inOrder(a, b));
     const found: Found[] = [];
     const last = offset + (limit ?? Number.POSITIVE_INFINITY);
     let count = 0;
@@ -205,6 +206,18 @@ export class JournaledDatabase {
     return found;
   }
 
+  /** What was written in a range and may not be in LMDB, by its place: of several of a key the newest. */
+  #newerIn(range: KeyRange): Map<string, Write> {
+    const isInside = insideOf(range);
+    const newer = new Map<string, Write>();
+    for (const writes of [this.#underway, this.#waiting, this.#transaction])
+      for (const write of writes?.get(range.start[0])?.values() ?? []) {
+        const place = placeOf(write[0]);
+        if (isInside(place)) newer.set(place, write);
+      }
+    return newer;
+  }
+
   /** Brings what waits into LMDB until nothing does. Never rejects. */
   async #drain(): Promise<void> {
     while (this.#waitingCount > 0) {
@@ -226,7 +239,8 @@ export class JournaledDatabase {
         this.#journal.applied(sequence);
       } catch {
         // it is in the journal, and tried again with what came since
-        this.#waiting = merged(this.#underway, this.#waiting);
+        addWrites(this.#underway, this.#waiting);
+        this.#waiting = this.#underway;
         this.#underway = new Map();
         this.#waitingCount += count;
         if (this.#isClosing) break;
@@ -258,14 +272,13 @@ export class JournaledDatabase {
   }
 }
 
-function merged(older: Writes, newer: Writes): Writes {
-  const all: Writes = new Map([...older].map(([kind, of]) => [kind, new Map(of)]));
+/** What is newer takes the place of what is there. */
+function addWrites(all: Writes, newer: Writes): void {
   for (const [kind, of] of newer) {
     const known = all.get(kind);
     if (known === undefined) all.set(kind, of);
     else for (const [id, write] of of) known.set(id, write);
   }
-  return all;
 }
 
 function idOf(key: DatabaseKey): string {
@@ -278,8 +291,14 @@ function placeOf(key: readonly unknown[]): string {
 }
 
 /** As LMDB: the start is in a range, its end is not; in reverse it goes down from the start. */
-function insideOf(start: string, end: string, isReverse: boolean, isExclusive: boolean): (place: string) => boolean {
+function insideOf({
+  start: from,
+  end: to,
+  reverse = false,
+  exclusiveStart = false,
+}: KeyRange): (place: string) => boolean {
+  const [start, end] = [placeOf(from), placeOf(to)];
   const isBetween = (place: string): boolean =>
-    isReverse ? place <= start && place > end : place >= start && place < end;
-  return (place) => isBetween(place) && !(isExclusive && place === start);
+    reverse ? place <= start && place > end : place >= start && place < end;
+  return (place) => isBetween(place) && !(exclusiveStart && place === start);
 }

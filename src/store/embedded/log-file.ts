@@ -1,4 +1,5 @@
-import { closeSync, fdatasync, ftruncateSync, openSync, readFileSync, writeSync } from 'node:fs';
+import { closeSync, fdatasync, ftruncateSync, openSync, readdirSync, readFileSync, writeSync } from 'node:fs';
+import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { crc32 } from 'node:zlib';
 
@@ -55,6 +56,18 @@ export class LogFile {
   close(): void {
     closeSync(this.#descriptor);
   }
+}
+
+/** Numbers of the log files in a folder, in their order. */
+export function segmentsIn(directory: string): number[] {
+  return readdirSync(directory)
+    .filter((name) => /^\d{8}\.log$/.test(name))
+    .map((name) => Number.parseInt(name, 10))
+    .sort((a, b) => a - b);
+}
+
+export function segmentPath(directory: string, number: number): string {
+  return join(directory, `${String(number).padStart(8, '0')}.log`);
 }
 
 /** The payloads of a log file up to the first torn or damaged record. */

@@ -1,8 +1,7 @@
-import { mkdirSync, readdirSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
+import { mkdirSync, rmSync } from 'node:fs';
 import type { LogEvent } from '../../session/log-event.ts';
 import type { LogBatch, SessionKey } from '../contract.ts';
-import { LogFile, readRecords } from './log-file.ts';
+import { LogFile, readRecords, segmentPath, segmentsIn } from './log-file.ts';
 
 export interface NodeLogOptions {
   directory: string;
@@ -29,10 +28,7 @@ export class NodeLog {
   constructor(options: NodeLogOptions) {
     this.#options = options;
     mkdirSync(options.directory, { recursive: true });
-    const numbers = readdirSync(options.directory)
-      .filter((name) => /^\d{8}\.log$/.test(name))
-      .map((name) => Number.parseInt(name, 10))
-      .sort((a, b) => a - b);
+    const numbers = segmentsIn(options.directory);
     this.#recovered = readEvents(numbers.map((number) => this.#pathOf(number)));
     for (const number of numbers) this.#segments.push({ number, file: new LogFile(this.#pathOf(number)) });
     for (const key of this.#recovered.keys()) this.#oldestNeeded.set(key, numbers[0] ?? 1);
@@ -92,7 +88,7 @@ export class NodeLog {
   }
 
   #pathOf(number: number): string {
-    return join(this.#options.directory, `${String(number).padStart(8, '0')}.log`);
+    return segmentPath(this.#options.directory, number);
   }
 
   #open(number: number): void {

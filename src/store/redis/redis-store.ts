@@ -9,6 +9,7 @@ import type {
   StoredSession,
   TurnEntry,
 } from '../contract.ts';
+import { newSession } from '../new-session.ts';
 import { LeaseLostError, StoreError } from '../store-error.ts';
 import { firstOf } from '../retention-rules.ts';
 import { createRedisAccounts } from './redis-accounts.ts';
@@ -228,11 +229,7 @@ export function createRedisStore(options: RedisStoreOptions): SharedStore {
           await connection.sadd(keys.tenants(), key.tenant);
           writes.ended(key);
           // as the command wrote it: reading it again costs more than making it
-          const { tenant, session } = key;
-          return {
-            created: true,
-            session: { tenant, session, epoch, head: 0, settings, createdAt: at, turns: 0, queue: [] },
-          };
+          return { created: true, session: newSession(key, settings, epoch, at) };
         }
         const session = await readSession(key);
         if (session === undefined) throw new StoreError('The session was erased while it was made.');

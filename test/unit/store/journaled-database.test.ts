@@ -104,6 +104,8 @@ test('it reads like one database, whatever waits in the journal, fails, is kille
             const expected = model.find(range);
             expect(database.getRange(range)).toEqual(expected);
             expect(database.getKeys(range)).toEqual(expected.map(({ key }) => key));
+            const whole = { start: range.start, end: [range.start[0], last] as const };
+            expect(database.countKeys(whole)).toBe(model.find(whole).length);
           }
           for (const { key, value } of model.entries.values()) expect(database.get(key)).toEqual(value);
         };
