@@ -5,10 +5,14 @@ import { checkServers } from '../store/redis/check-server.ts';
 import { connectRedis, type ConnectRedisOptions, connectSubscriber } from '../store/redis/connect-redis.ts';
 import { createRedisStore } from '../store/redis/redis-store.ts';
 import { ReplicaWait } from '../store/redis/replica-wait.ts';
+import { StoreError, StoreStartError } from '../store/store-error.ts';
 import type { Logger } from '../telemetry/contract.ts';
 
 /** Between two warnings that replicas lag, milliseconds. */
 const warnEveryMs = 10_000;
+
+/** A connection that goes while the store is opened is made anew, so many times in all. */
+const tries = 3;
 
 /** The configured store: `embedded`, or a Redis address for nodes that share one. Throws `StoreStartError`. */
 export async function openStore(config: Config, node: string, logger: Logger): Promise<Store> {
@@ -16,6 +20,23 @@ export async function openStore(config: Config, node: string, logger: Logger): P
   const onTrouble = (error: Error): void =>
     logger.warn({ error: error.message }, 'trouble with the connection to Redis');
   const options = { url: config.store, settings: config.redis, onTrouble };
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await openRedisStore(config, node, options, logger);
+    } catch (error) {
+      // also this process may have been what was silent: for longer than a server may be, while it loads what it needs
+      if (!(error instanceof StoreError)) throw error;
+      if (attempt === tries) throw new StoreStartError(error.message, error);
+    }
+  }
+}
+
+async function openRedisStore(
+  config: Config,
+  node: string,
+  options: ConnectRedisOptions,
+  logger: Logger,
+): Promise<Store> {
   const connection = await connectRedis(options);
   try {
     for (const warning of await checkServers(connection)) logger.warn({}, warning);

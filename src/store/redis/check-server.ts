@@ -1,5 +1,5 @@
 import type { Cluster, Redis } from 'ioredis';
-import { StoreStartError } from '../store-error.ts';
+import { StoreError, StoreStartError } from '../store-error.ts';
 
 /** As `checkServer`, for each server that takes writes. */
 export async function checkServers(connection: Redis | Cluster): Promise<string[]> {
@@ -9,8 +9,8 @@ export async function checkServers(connection: Redis | Cluster): Promise<string[
 }
 
 /**
- * Looks at how the server is set up. Throws `StoreStartError` where it would throw conversations away; answers what the
- * operator should know, one sentence each.
+ * Looks at how the server is set up. Throws `StoreStartError` where it would throw conversations away, `StoreError` where
+ * the connection went meanwhile; answers what the operator should know, one sentence each.
  */
 async function checkServer(connection: Pick<Redis, 'call' | 'info'>): Promise<string[]> {
   const policy = (await readInfo(connection, 'memory')).get('maxmemory_policy');
@@ -69,6 +69,6 @@ async function readSetting(connection: Pick<Redis, 'call'>, name: string): Promi
 function ifForbidden<Value>(value: Value): (error: Error) => Value {
   return (error) => {
     if (error.name === 'ReplyError') return value;
-    throw new StoreStartError('Redis stopped answering while it was looked at; check --store.', error);
+    throw new StoreError('Redis stopped answering while it was looked at; check --store.', error);
   };
 }
