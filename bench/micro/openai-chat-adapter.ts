@@ -22,7 +22,7 @@ function createPayloads(): string[] {
   return Array.from({ length: chunksPerAnswer }, (_, index) => {
     const delta = JSON.stringify({ content: ` word${index % 97}` });
     const choices = `"choices":[{"index":0,"delta":${delta},"logprobs":null,"finish_reason":null}],`;
-    return `${head}${model}${choices}"usage":null,"obfuscation":"Qup1BsQ${index % 10}"}`;
+    return `${head}${model}${choices}"usage":null,"obfuscation":"${`Qup1BsQ${index}`.slice(index % 9)}"}`;
   });
 }
 

@@ -34,10 +34,12 @@ export class ChatReader implements WireReader {
     this.#output = output;
     this.#options = options;
     this.#toolCalls = new ToolCallAssembler(options.createCallId);
+    const give = (text: string): void => output.text(text);
     this.#body = new BodyReader({
       maxLineBytes: options.maxLineBytes,
       maxDocumentBytes: options.maxDocumentBytes,
       onEvent: (data, _event, atEnd) => this.#readEvent(data, atEnd),
+      readEvents: (text) => this.#usual.readEvents(text, give),
       onDocument: (text) => this.#readDocument(text),
     });
   }
