@@ -63,25 +63,26 @@ export class Dispatcher {
   #ask(request: RoutedRequest, sink: RoutedSink, signal: AbortSignal): void {
     const { tenant } = request;
     this.#callsOfTenant.set(tenant, (this.#callsOfTenant.get(tenant) ?? 0) + 1);
-    const counted: RoutedSink = Object.assign(Object.create(sink) as RoutedSink, {
-      onClose: () => {
-        const left = (this.#callsOfTenant.get(tenant) ?? 1) - 1;
-        if (left === 0) this.#callsOfTenant.delete(tenant);
-        else this.#callsOfTenant.set(tenant, left);
-        sink.onClose();
-        // the place is free now, not when the answer ended: its connection was still open
-        this.#queue.look();
-      },
-    });
     const { clock, random } = this.#options;
-    new RoutedAnswer(request, counted, signal, {
+    new RoutedAnswer(request, sink, signal, {
       balancer: this.balancer,
       queue: this.#queue,
       clock,
       random,
       launched: () => this.#noteServed(tenant),
       released: () => queueMicrotask(() => this.#queue.look()),
+      closed: () => {
+        this.#leave(tenant);
+        // the place is free now, not when the answer ended: its connection was still open
+        this.#queue.look();
+      },
     }).start();
+  }
+
+  #leave(tenant: string): void {
+    const left = (this.#callsOfTenant.get(tenant) ?? 1) - 1;
+    if (left === 0) this.#callsOfTenant.delete(tenant);
+    else this.#callsOfTenant.set(tenant, left);
   }
 
   #noteServed(tenant: string): void {
@@ -120,7 +121,9 @@ function shadowSink(sink: RoutedSink, closed: () => void): RoutedSink {
   };
 }
 
+/** Field by field: an object made of the rest of another has a shape of its own, so that every read of it is looked up. */
 function requestOf(call: RoutedCall, group: TargetGroup): RoutedRequest {
-  const { decision, isFollowUp: _followUp, hasTools: _tools, format: _format, ...rest } = call;
-  return { ...rest, group, fallback: decision.fallback, policy: decision.policy };
+  const { decision, tenant, session, tokens, stay, build, begins, refusalOf } = call;
+  const { fallback, policy } = decision;
+  return { tenant, session, group, fallback, policy, tokens, stay, build, begins, refusalOf };
 }

@@ -67,6 +67,8 @@ export interface RoutedAnswerOptions {
   launched(): void;
   /** A place was given back. */
   released(): void;
+  /** No connection is held any more, and the sink knows. */
+  closed(): void;
 }
 
 /**
@@ -465,6 +467,7 @@ export class RoutedAnswer {
     if (!this.#isOver || this.#open > 0 || this.#isClosed) return;
     this.#isClosed = true;
     this.#sink.onClose();
+    this.#options.closed();
   }
 }
 
