@@ -1,6 +1,7 @@
 import type { DownFrame } from '../../protocol/down.ts';
 import type { Codec } from '../../protocol/codec.ts';
 import type { LogEvent } from '../session/log-event.ts';
+import { packDelta } from './pack-delta.ts';
 
 let lastEvent: LogEvent | undefined;
 let lastAlias = -1;
@@ -13,7 +14,8 @@ let lastMessage: Uint8Array | string = '';
  */
 export function encodeEvent(codec: Codec, alias: number, event: LogEvent): Uint8Array | string {
   if (event === lastEvent && alias === lastAlias && codec === lastCodec) return lastMessage;
-  lastMessage = codec.encode(frameOf(event, alias));
+  const packed = event.t === 'delta' && codec.encoding === 'msgpack' ? packDelta(alias, event) : undefined;
+  lastMessage = packed ?? codec.encode(frameOf(event, alias));
   lastEvent = event;
   lastAlias = alias;
   lastCodec = codec;

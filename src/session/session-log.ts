@@ -56,6 +56,17 @@ export class SessionLog {
     return placed;
   }
 
+  /** As `append`, for a part of an answer. */
+  appendDelta(turn: string, kind: DeltaKind, text: string, tokens: number): LogEvent {
+    const pos = this.#head;
+    const placed: LogEventOf<'delta'> =
+      kind === undefined ? { t: 'delta', turn, text, tokens, pos } : { t: 'delta', turn, kind, text, tokens, pos };
+    this.#head += text.length;
+    this.#fresh.push(placed);
+    this.#open = placed;
+    return placed;
+  }
+
   /** Joins a text to the last event, if that is a delta of the same turn and kind which the store was not given yet. */
   extend(turn: string, kind: DeltaKind, text: string, tokens: number): boolean {
     const open = this.#open;
@@ -146,7 +157,9 @@ export class SessionLog {
       count++;
     }
     if (count === 0) return [];
-    const shown = this.#fresh.splice(0, count);
+    const fresh = this.#fresh;
+    this.#fresh = fresh.length === count ? [] : fresh.slice(count);
+    const shown = fresh.length === count ? fresh : fresh.slice(0, count);
     for (const event of shown) this.#keep(event);
     this.#durable = endOf(shown.at(-1)!);
     return shown;

@@ -157,10 +157,7 @@ export class Session {
     const { log } = this;
     const { commit } = this.#dependencies;
     if (log.extend(turn, kind, text, tokens)) return commit.extended(this, log.head);
-    const placed = log.append(
-      kind === undefined ? { t: 'delta', turn, text, tokens } : { t: 'delta', turn, kind, text, tokens },
-    );
-    commit.add(this, placed, log.head);
+    commit.add(this, log.appendDelta(turn, kind, text, tokens), log.head);
   }
 
   taken(): void {

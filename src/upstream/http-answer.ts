@@ -6,7 +6,7 @@ import { classifyProviderFailure } from './provider-failure.ts';
 import type { ProviderController, ProviderHandler, ProviderRequest } from './provider-connections.ts';
 import type { ProviderPool } from './provider-pool.ts';
 import { parseRetryAfter } from './retry-after.ts';
-import type { ReadPace } from './read-pace.ts';
+import type { GatheringReader, ReadPace } from './read-pace.ts';
 import type { Slot } from './slots.ts';
 import { Watchdog, type WatchdogPhase } from './watchdog.ts';
 
@@ -53,7 +53,7 @@ const maxConnects = 3;
 const givenUp = new Error('The answer was given up.');
 
 /** One answer over one HTTP/1.1 connection, from the request to the release of the socket; not specific to a wire. */
-export class HttpAnswer implements ProviderHandler {
+export class HttpAnswer implements ProviderHandler, GatheringReader {
   readonly #sink: UpstreamSink;
   readonly #signal: AbortSignal;
   readonly #options: HttpAnswerOptions;
@@ -160,27 +160,45 @@ export class HttpAnswer implements ProviderHandler {
     this.#close();
   }
 
+  beforeRead(): void {
+    this.#controller?.startReading();
+  }
+
+  readGathered(): number {
+    const had = this.#readGathered();
+    // what comes often enough to gather goes on to
+    if (had > 0 && this.#state === 'reading') this.#gather();
+    return had;
+  }
+
   /** Whether the bytes wait for more; the first token never does. */
   #gathers(bytes: Buffer): boolean {
-    if (this.#gathered === undefined) {
-      if (!this.#output.begun || this.#options.pace?.defer(this.#readGathered) !== true) return false;
-      this.#gathered = [];
-      this.#gatheredBytes = 0;
-    }
-    this.#gathered.push(bytes);
+    if (this.#gathered === undefined && !(this.#output.begun && this.#gather())) return false;
+    this.#gathered!.push(bytes);
     this.#gatheredBytes += bytes.length;
     if (this.#gatheredBytes > maxGatheredBytes) this.#readGathered();
     return true;
   }
 
+  /** From now on what comes waits, most of it where it costs nothing yet. */
+  #gather(): boolean {
+    if (this.#options.pace?.defer(this) !== true) return false;
+    this.#gathered = [];
+    this.#gatheredBytes = 0;
+    this.#controller?.stopReading();
+    return true;
+  }
+
   /** Answers how many pieces there were. */
-  readonly #readGathered = (): number => {
+  #readGathered(): number {
     const gathered = this.#gathered;
+    if (gathered === undefined) return 0;
     this.#gathered = undefined;
-    if (gathered === undefined || this.#state !== 'reading') return 0;
+    this.#controller?.startReading();
+    if (gathered.length === 0 || this.#state !== 'reading') return 0;
     this.#read(gathered.length === 1 ? gathered[0]! : Buffer.concat(gathered));
     return gathered.length;
-  };
+  }
 
   #read(bytes: Buffer): void {
     try {
@@ -266,6 +284,8 @@ export class HttpAnswer implements ProviderHandler {
   #close(): void {
     if (this.#state === 'closed') return;
     this.#state = 'closed';
+    // the connection may be used again
+    this.#controller?.startReading();
     this.#watchdog.stop();
     this.#lingerTimer?.cancel();
     this.#settleTimer?.cancel();

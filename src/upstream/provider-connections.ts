@@ -1,5 +1,6 @@
 import type { LookupFunction, Socket } from 'node:net';
 import { Client, type Dispatcher, Pool } from 'undici';
+import { startReading, stopReading } from './socket-reading.ts';
 import { createSocketOpener } from './socket-opener.ts';
 import type { TlsSettings } from './tls-settings.ts';
 import { createWarmSockets } from './warm-sockets.ts';
@@ -7,6 +8,9 @@ import { createWarmSockets } from './warm-sockets.ts';
 /** Ends the request and destroys its socket, in whatever phase it is. */
 export interface ProviderController {
   abort(reason: Error): void;
+  /** Leaves what comes in the kernel, where one call reads all of it, until `startReading`; neither is undone by itself. */
+  stopReading(): void;
+  startReading(): void;
 }
 
 export interface ProviderRequest {
@@ -101,7 +105,7 @@ export function createProviderConnections(options: ConnectionOptions): ProviderC
       if (handler === undefined) return dispatch(dispatchOptions, dispatchHandler);
       return dispatch(
         dispatchOptions,
-        dispatchHandlerOf(handler, (reason) => socket?.destroy(reason)),
+        dispatchHandlerOf(handler, () => socket),
       );
     };
     return client;
@@ -139,16 +143,21 @@ export function createProviderConnections(options: ConnectionOptions): ProviderC
  * undici destroys the socket of an aborted request with an error after which it sends that request again, finds it
  * aborted, and has opened another connection for nothing. So the socket is destroyed before with the reason itself.
  */
-function dispatchHandlerOf(
-  handler: ProviderHandler,
-  destroySocket?: (reason: Error) => void,
-): Dispatcher.DispatchHandler {
+function dispatchHandlerOf(handler: ProviderHandler, socketNow?: () => Socket | undefined): Dispatcher.DispatchHandler {
   return {
     onRequestStart(controller) {
       handler.onRequestStart({
         abort(reason) {
-          destroySocket?.(reason);
+          socketNow?.()?.destroy(reason);
           controller.abort(reason);
+        },
+        stopReading() {
+          const socket = socketNow?.();
+          if (socket !== undefined) stopReading(socket);
+        },
+        startReading() {
+          const socket = socketNow?.();
+          if (socket !== undefined) startReading(socket);
         },
       });
     },

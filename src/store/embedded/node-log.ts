@@ -1,6 +1,7 @@
 import { mkdirSync, rmSync } from 'node:fs';
 import type { LogEvent } from '../../session/log-event.ts';
 import type { LogBatch, SessionKey } from '../contract.ts';
+import { eventsJson, textJson } from '../events-json.ts';
 import { LogFile, readRecords, segmentPath, segmentsIn } from './log-file.ts';
 
 export interface NodeLogOptions {
@@ -55,14 +56,15 @@ export class NodeLog {
   }
 
   append(batches: readonly LogBatch[]): Promise<void> | undefined {
-    const items: RecordItem[] = [];
+    let json = '[';
     const current = this.#current;
     for (const batch of batches) {
       const key = keyOf(batch);
       if (!this.#oldestNeeded.has(key)) this.#oldestNeeded.set(key, current.number);
-      items.push([batch.tenant, batch.session, batch.events]);
+      if (json.length > 1) json += ',';
+      json += `[${textJson(batch.tenant)},${textJson(batch.session)},${eventsJson(batch.events)}]`;
     }
-    current.file.append(JSON.stringify(items));
+    current.file.append(`${json}]`);
     if (current.file.sizeBytes >= this.#options.segmentBytes) this.#rotate();
     return this.#options.durability === 'disk' ? current.file.flushToDisk() : undefined;
   }

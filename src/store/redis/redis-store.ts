@@ -9,6 +9,7 @@ import type {
   StoredSession,
   TurnEntry,
 } from '../contract.ts';
+import { batchesJson } from '../events-json.ts';
 import { newSession } from '../new-session.ts';
 import { LeaseLostError, StoreError } from '../store-error.ts';
 import { firstOf } from '../retention-rules.ts';
@@ -259,7 +260,7 @@ export function createRedisStore(options: RedisStoreOptions): SharedStore {
       }),
     append: (batches) =>
       ask(async () => {
-        const json = JSON.stringify(batches);
+        const json = batchesJson(batches);
         log.appended(await append(json), batches, json.length);
       }),
     end: (request) => ask(() => end(request)),

@@ -4,10 +4,8 @@ import type { ReadPace } from '../../../src/upstream/read-pace.ts';
 import type { Plan, StreamFault } from '../../support/upstream-double/plan.ts';
 import { startUpstreamDouble, type UpstreamDouble } from '../../support/upstream-double/start-upstream-double.ts';
 import { answerText } from '../../support/upstream-double/token-text.ts';
+import { alwaysGathering } from './support/always-gathering.ts';
 import { createTestUpstream, helloRequest, runAnswer } from './support/chat-upstream.ts';
-
-/** As if the process were always busy. */
-const gathering: ReadPace = { defer: (read) => setTimeout(read, 20) !== undefined };
 
 let pace: ReadPace | undefined;
 let double: UpstreamDouble;
@@ -29,7 +27,7 @@ async function run(plan: Plan, options: { maxOutputBytes?: number } = {}) {
 
 describe.each([
   ['a broken stream', undefined],
-  ['a broken stream that gathers', gathering],
+  ['a broken stream that gathers', alwaysGathering(20)],
 ])('%s', (_name, ownPace) => {
   beforeEach(() => {
     pace = ownPace;

@@ -1,34 +1,38 @@
-import { expect, test } from 'vitest';
-import { createReadPace } from '../../../src/upstream/read-pace.ts';
+import { Socket } from 'node:net';
+import { expect, test, vi } from 'vitest';
+import { createReadPace, type GatheringReader } from '../../../src/upstream/read-pace.ts';
 import { startUpstreamDouble } from '../../support/upstream-double/start-upstream-double.ts';
 import { answerText } from '../../support/upstream-double/token-text.ts';
+import { alwaysGathering } from './support/always-gathering.ts';
 import { createTestUpstream, helloRequest, runAnswer, startAnswer } from './support/chat-upstream.ts';
 import { ManualClock } from './support/manual-clock.ts';
 
 function scene(waitMs: number) {
   const clock = new ManualClock();
   const loop = { share: 0 };
-  const pace = createReadPace({ waitMs, busyShare: () => loop.share, clock });
+  const pace = createReadPace({ waitMs, busyShare: () => loop.share, clock, afterReads: (action) => action() });
+  const reader = (read: () => number): GatheringReader => ({ beforeRead() {}, readGathered: read });
   /** Whether a read of so many pieces waits, with the loop that busy since the last sample. */
   const waits = (share: number, pieces = 5): boolean => {
     loop.share = share;
     clock.advance(250);
-    return pace.defer(() => pieces);
+    return pace.defer(reader(() => pieces));
   };
-  return { clock, loop, pace, waits };
+  return { clock, loop, pace, reader, waits };
 }
 
 test('nothing waits while the process has time, and what waits goes on to until it clearly has again', () => {
   const { waits } = scene(40);
   expect([0.1, 0.7, 0.89].map((share) => waits(share))).toEqual([false, false, false]);
   // the saving is what makes the share sink
-  expect([0.95, 0.7, 0.61].map((share) => waits(share))).toEqual([true, true, true]);
-  expect([0.59, 0.8, 0.9].map((share) => waits(share))).toEqual([false, false, true]);
+  expect([0.95, 0.89, 0.95].map((share) => waits(share))).toEqual([false, false, false]);
+  expect([0.95, 0.5, 0.31].map((share) => waits(share))).toEqual([true, true, true]);
+  expect([0.29, 0.9, 0.9].map((share) => waits(share))).toEqual([false, false, true]);
 });
 
 test('where hardly anything comes together nothing waits for half a minute', () => {
   const { clock, waits } = scene(40);
-  expect(waits(1, 2)).toBe(true);
+  expect([waits(1), waits(1, 2)]).toEqual([false, true]);
   expect(waits(1, 2)).toBe(false);
   expect(waits(1, 5)).toBe(false);
   clock.advance(30_000);
@@ -37,15 +41,18 @@ test('where hardly anything comes together nothing waits for half a minute', () 
 });
 
 test('what waits is read once, in the order in which it came, and a fault of one is its own', () => {
-  const { clock, loop, pace } = scene(40);
+  const { clock, loop, pace, reader, waits } = scene(40);
   const read: number[] = [];
+  waits(1);
   loop.share = 1;
   clock.advance(250);
   for (let i = 0; i < 6; i++) {
-    pace.defer(() => {
-      if (i === 2) throw new Error('fault');
-      return read.push(i);
-    });
+    pace.defer(
+      reader(() => {
+        if (i === 2) throw new Error('fault');
+        return read.push(i);
+      }),
+    );
     clock.advance(i === 0 ? 0 : 3);
   }
   expect(() => clock.advance(100)).toThrow('fault');
@@ -59,8 +66,7 @@ test('it can be switched off', () => {
   expect([waits(1), waits(1)]).toEqual([false, false]);
 });
 
-/** As if the process were always busy. */
-const slow = { defer: (read: () => void) => setTimeout(read, 30) !== undefined };
+const slow = alwaysGathering(30);
 
 test('an answer that gathers is whole', async () => {
   const double = await startUpstreamDouble();
@@ -87,6 +93,39 @@ test('nothing of what has gathered comes after a cancel', async () => {
   await new Promise((resolve) => setTimeout(resolve, 60));
   expect(sink.text).toBe(said);
   expect(sink.violations).toEqual([]);
+  await upstream.close();
+  await double.close();
+});
+
+test('connections of answers that gather are used again, and read again', async () => {
+  const double = await startUpstreamDouble();
+  double.setPlan({ kind: 'stream', seed: 3, tokens: 40, intervalMs: 1 });
+  const upstream = createTestUpstream({ baseUrl: double.url, pace: slow });
+  for (let i = 0; i < 5; i++) {
+    const sink = await runAnswer(upstream);
+    expect(sink.text).toBe(answerText(3, helloRequest.turn, 40));
+    expect(sink.violations).toEqual([]);
+  }
+  // the next request may come before the connection is free
+  expect(double.connections.accepted).toBeLessThanOrEqual(2);
+  await upstream.close();
+  await double.close();
+});
+
+test('while an answer gathers its bytes stay in the kernel, and are fetched in one call', async () => {
+  const double = await startUpstreamDouble();
+  double.setPlan({ kind: 'stream', seed: 3, tokens: 200, intervalMs: 2 });
+  const reads: number[] = [];
+  const upstream = createTestUpstream({ baseUrl: double.url, pace: slow });
+  const { push } = Socket.prototype;
+  const pushed = vi.spyOn(Socket.prototype, 'push').mockImplementation(function (this: Socket, chunk, encoding) {
+    if (chunk instanceof Buffer && chunk.includes('chat.completion.chunk')) reads.push(chunk.length);
+    return push.call(this, chunk, encoding);
+  });
+  const sink = await runAnswer(upstream);
+  pushed.mockRestore();
+  expect(sink.text).toBe(answerText(3, helloRequest.turn, 200));
+  expect(reads.length).toBeLessThan(60);
   await upstream.close();
   await double.close();
 });
