@@ -1,6 +1,10 @@
 import { wireLimits } from './limits.ts';
 import { ProtocolError } from './protocol-error.ts';
 
+/** Values still expected at each depth, keys of maps counted as values; of the one scan that can be under way. */
+const remaining = new Int32Array(wireLimits.maxDepth + 1);
+const inMap = new Uint8Array(wireLimits.maxDepth + 1);
+
 /**
  * Walks the headers of a msgpack message (https://github.com/msgpack/msgpack/blob/master/spec.md) and throws
  * `malformed_message` unless it is exactly one value of plain data: no extension types, no reserved byte, no depth over
@@ -13,9 +17,6 @@ export function scanMsgpack(bytes: Uint8Array): boolean {
   let items = 0;
   let depth = 0;
   let hasBinary = false;
-  // remaining[d]: values still expected at depth d; negative marks a map, whose keys are counted as values
-  const remaining = new Int32Array(wireLimits.maxDepth + 1);
-  const inMap = new Uint8Array(wireLimits.maxDepth + 1);
   remaining[0] = 1;
 
   while (true) {

@@ -165,7 +165,7 @@ export class Accounting {
       id: accountOf(session, turn),
       meters,
       maxCostNano: maxCostUsd === undefined ? undefined : maxCostUsd * nanoPerUsd,
-      facts: { session, turn, user: subject, ...given({ key, team, tier }) },
+      facts: { session, turn, user: subject, key, team, tier },
     });
   }
 
@@ -249,8 +249,4 @@ function alertId(...facts: (string | number)[]): string {
 /** Of a session and a turn, unique within the tenant: neither has a slash. */
 export function accountOf(session: string, turn: string): string {
   return `${session}/${turn}`;
-}
-
-function given<Facts extends object>(facts: Facts): { [Name in keyof Facts]?: Exclude<Facts[Name], undefined> } {
-  return Object.fromEntries(Object.entries(facts).filter(([, value]) => value !== undefined)) as never;
 }

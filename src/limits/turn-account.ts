@@ -8,7 +8,6 @@ import type {
   StoredAccount,
 } from '../store/account-contract.ts';
 import { StoreError } from '../store/store-error.ts';
-import type { UpstreamUsage } from '../upstream/contract.ts';
 import type { AccountingTools } from './account-tools.ts';
 import type { TokenPrice } from './contract.ts';
 import { type Refusal, refusalOf } from './refusal.ts';
@@ -184,20 +183,42 @@ export class TurnAccount {
   /** A call is over: counted, and a row of the ledger. */
   end(call: RunningCall | undefined, report: CallReport): void {
     if (call !== undefined) this.#running.delete(call);
-    const { shown, ...rest } = report;
     const price = call?.price;
-    const usage: UpstreamUsage = rest;
+    const { session, turn, user, key, team, tier } = this.#facts;
+    // field by field: rows are read often, and have one shape so
     const row: NewLedgerRow = {
       tenant: this.tenant,
-      ...this.#facts,
-      ...rest,
+      session,
+      turn,
       attempt: ++this.#attempts,
-      shown,
-      ...(price === undefined ? {} : { costNanoUsd: costOf(price, usage), price: price.label }),
+      kind: report.kind,
+      status: report.status,
+      code: report.code,
+      upstream: report.upstream,
+      model: report.model,
+      route: report.route,
+      variant: report.variant,
+      user,
+      key,
+      team,
+      tier,
+      input: report.input,
+      output: report.output,
+      cached: report.cached,
+      cacheWrite: report.cacheWrite,
+      reasoning: report.reasoning,
+      source: report.source,
+      counted: report.counted,
+      costNanoUsd: price === undefined ? undefined : costOf(price, report),
+      price: price?.label,
+      shown: report.shown,
+      requestId: report.requestId,
+      firstTokenMs: report.firstTokenMs,
+      totalMs: report.totalMs,
     };
     this.#rows.push(row);
     this.#tools.called(row);
-    this.#count(row, shown);
+    this.#count(row, report.shown);
   }
 
   #count(row: NewLedgerRow, shown: number): void {

@@ -12,8 +12,7 @@ export function rowOf(
   way: { route?: string | undefined; variant?: string | undefined },
 ): Omit<CallReport, 'shown'> {
   const { kind, status, code, upstream, model, requestId, firstTokenMs, totalMs } = report;
-  const counted: UpstreamUsage = { ...own, cached: 0 };
-  const { input, output, reasoning, cached, cacheWrite = 0 } = usage ?? counted;
+  const { input, output, reasoning } = usage ?? own;
   return {
     kind,
     status,
@@ -22,15 +21,15 @@ export function rowOf(
     input,
     output,
     reasoning,
-    cached,
-    cacheWrite,
+    cached: usage?.cached ?? 0,
+    cacheWrite: usage?.cacheWrite ?? 0,
     source: usage === undefined ? (isExact ? 'counted' : 'estimated') : 'provider',
     totalMs: Math.round(totalMs),
-    ...(usage === undefined ? {} : { counted: own }),
-    ...(code === undefined ? {} : { code }),
-    ...(way.route === undefined ? {} : { route: way.route }),
-    ...(way.variant === undefined ? {} : { variant: way.variant }),
-    ...(requestId === undefined ? {} : { requestId }),
-    ...(firstTokenMs === undefined ? {} : { firstTokenMs: Math.round(firstTokenMs) }),
+    counted: usage === undefined ? undefined : own,
+    code,
+    route: way.route,
+    variant: way.variant,
+    requestId,
+    firstTokenMs: firstTokenMs === undefined ? undefined : Math.round(firstTokenMs),
   };
 }

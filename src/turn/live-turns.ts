@@ -1,3 +1,4 @@
+import type { UnplacedEvent } from '../session/log-event.ts';
 import type { Session } from '../session/session.ts';
 import type { Ending } from './contract.ts';
 import type { Turn } from './turn.ts';
@@ -27,16 +28,16 @@ export class LiveTurns {
 
   /** Places `turn.accepted`; `claimedPosition`: where the claim placed it, and made it durable. */
   accept(session: Session, turn: Turn, claimedPosition: number | undefined): void {
-    const accepted = {
+    const accepted: UnplacedEvent = {
       t: 'turn.accepted',
       turn: turn.id,
       input: turn.frame.input,
       at: turn.record.acceptedAt,
-    } as const;
+    };
     if (claimedPosition === undefined) {
-      this.enter(session, turn, session.append({ ...accepted }).pos);
+      this.enter(session, turn, session.append(accepted).pos);
     } else {
-      const placed = session.log.appendHeld({ ...accepted });
+      const placed = session.log.appendHeld(accepted);
       this.enter(session, turn, placed.pos);
       session.confirm(placed);
     }

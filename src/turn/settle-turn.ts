@@ -49,10 +49,10 @@ export async function settleTurn(environment: TurnEnvironment, turn: EndingTurn,
     reason: ending.reason,
     message: ending.message,
     heard,
-    ...(turn.sources.length === 0 ? {} : { sources: turn.sources }),
-    ...(ending.limit === undefined ? {} : { limit: ending.limit }),
+    sources: turn.sources.length === 0 ? undefined : turn.sources,
+    limit: ending.limit,
     usage,
-    ...(costNano === undefined ? {} : { costUsd: costNano / nanoPerUsd }),
+    costUsd: costNano === undefined ? undefined : costNano / nanoPerUsd,
     timing: timingOf(environment, turn),
   });
   // what it spent is in the ledger before anybody sees that it is over
@@ -70,7 +70,8 @@ export async function settleTurn(environment: TurnEnvironment, turn: EndingTurn,
     heard,
   };
   const request = {
-    ...session.key,
+    tenant: session.key.tenant,
+    session: session.key.session,
     entry,
     status: ending.status,
     head: ended.pos + 1,

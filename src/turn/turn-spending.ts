@@ -39,14 +39,19 @@ export class TurnSpending {
   }
 
   get #spender() {
-    return { ...this.#session.key, turn: this.#record.turn, spender: this.#record.who };
+    const { tenant, session } = this.#session.key;
+    return { tenant, session, turn: this.#record.turn, spender: this.#record.who };
   }
 
   /** `decision` is unknown where what another node had chosen is not configured here. */
   open(decision: RouteDecision | undefined): TurnAccount {
     const { route, policy } = decision ?? {};
+    const { tenant, session, turn, spender } = this.#spender;
     const account = this.#accounting.turn({
-      ...this.#spender,
+      tenant,
+      session,
+      turn,
+      spender,
       route: route === undefined || policy?.limits === undefined ? undefined : { name: route, limits: policy.limits },
       maxCostUsd: this.#record.frame.limits?.maxCostUsd,
     });

@@ -124,7 +124,8 @@ export function createProviderConnections(options: ConnectionOptions): ProviderC
       handler.onDispatch();
       dispatching = handler;
       try {
-        pool.dispatch({ ...request, method: request.method ?? 'POST' }, dispatchHandlerOf(handler));
+        const { method = 'POST', path, headers, body } = request;
+        pool.dispatch({ method, path, headers, body }, dispatchHandlerOf(handler));
       } finally {
         dispatching = undefined;
       }

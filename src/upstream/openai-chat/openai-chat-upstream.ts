@@ -43,6 +43,7 @@ export function createOpenaiChatUpstream(options: OpenaiChatUpstreamOptions): Up
           sendsCacheKey: options.promptCacheKey ?? base.hostname === 'api.openai.com',
         }),
       ),
-    createReader: (output, readerOptions) => new ChatReader(output, { ...readerOptions, createCallId }),
+    createReader: (output, { maxLineBytes, maxDocumentBytes, secrets }) =>
+      new ChatReader(output, { maxLineBytes, maxDocumentBytes, secrets, createCallId }),
   });
 }
