@@ -16,7 +16,13 @@ const tries = 3;
 
 /** The configured store: `embedded`, or a Redis address for nodes that share one. Throws `StoreStartError`. */
 export async function openStore(config: Config, node: string, logger: Logger): Promise<Store> {
-  if (config.store === 'embedded') return openEmbeddedStore({ directory: config.data, durability: config.durability });
+  if (config.store === 'embedded')
+    return openEmbeddedStore({
+      directory: config.data,
+      durability: config.durability,
+      onTrouble: (error) =>
+        logger.error({ error }, 'the database of the embedded store could not be written; it is tried again'),
+    });
   const onTrouble = (error: Error): void =>
     logger.warn({ error: error.message }, 'trouble with the connection to Redis');
   const options = { url: config.store, settings: config.redis, onTrouble };

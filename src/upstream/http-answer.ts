@@ -161,7 +161,8 @@ export class HttpAnswer implements ProviderHandler, GatheringReader {
   }
 
   beforeRead(): void {
-    this.#controller?.startReading();
+    // one that is over may have left its connection to another
+    if (this.#gathered !== undefined) this.#controller?.startReading();
   }
 
   readGathered(): number {
@@ -284,6 +285,7 @@ export class HttpAnswer implements ProviderHandler, GatheringReader {
   #close(): void {
     if (this.#state === 'closed') return;
     this.#state = 'closed';
+    this.#gathered = undefined;
     // the connection may be used again
     this.#controller?.startReading();
     this.#watchdog.stop();

@@ -34,6 +34,8 @@ export interface EmbeddedStoreOptions {
   /** `process` (default) survives `kill -9`; `disk` waits for the disk and survives a power cut. */
   durability?: 'process' | 'disk';
   segmentBytes?: number;
+  /** What the log has could not be written into the database yet, such as where the disk is full. */
+  onTrouble?: ((error: unknown) => void) | undefined;
 }
 
 /** A cancel of an unknown turn is remembered this long. */
@@ -50,7 +52,7 @@ export function openEmbeddedStore(options: EmbeddedStoreOptions): Store {
   let log: NodeLog;
   try {
     checkDatabaseFile(join(options.directory, 'sessions', 'data.mdb'));
-    database = new JournaledDatabase({ directory: options.directory, durability });
+    database = new JournaledDatabase({ directory: options.directory, durability, onTrouble: options.onTrouble });
     log = new NodeLog({
       directory: join(options.directory, 'node-log'),
       segmentBytes: options.segmentBytes ?? 64 * 1024 * 1024,
@@ -59,7 +61,7 @@ export function openEmbeddedStore(options: EmbeddedStoreOptions): Store {
   } catch (error) {
     unlock();
     throw new StoreStartError(
-      `The data directory ${options.directory} could not be opened: its files are damaged or of something else; restore them, or choose another with --data.`,
+      `The data directory ${options.directory} could not be opened: its files are damaged or of something else, or its disk is full; restore them, make room, or choose another with --data.`,
       error,
     );
   }

@@ -23,6 +23,8 @@ export interface JournaledDatabaseOptions {
   directory: string;
   /** `process` survives `kill -9`; `disk` waits for the disk and survives a power cut. */
   durability: 'process' | 'disk';
+  /** LMDB could not be written, such as where the disk is full; it is tried again, and told again after a while. */
+  onTrouble?: ((error: unknown) => void) | undefined;
 }
 
 type Entry = { key: Key; value?: string };
@@ -35,6 +37,8 @@ type Writes = Map<string, Map<string, Write>>;
 const gatherMs = 50;
 /** After LMDB could not be written. */
 const retryMs = 1_000;
+/** Between two times that this is told, milliseconds. */
+const tellMs = 60_000;
 /** More may not wait for LMDB. */
 const maxWaiting = 200_000;
 /** Longest key, bytes (https://github.com/kriszyp/lmdb-js#keys). */
@@ -53,6 +57,8 @@ export class JournaledDatabase {
   readonly #lmdb: RootDatabase<string>;
   readonly #journal: Journal;
   readonly #durability: JournaledDatabaseOptions['durability'];
+  readonly #onTrouble: JournaledDatabaseOptions['onTrouble'];
+  #toldMs = Number.NEGATIVE_INFINITY;
   /** Of the transaction that runs. */
   #transaction: Writes | undefined;
   #waiting: Writes = new Map();
@@ -63,8 +69,9 @@ export class JournaledDatabase {
   #isClosing = false;
   #endPause: () => void = () => {};
 
-  constructor({ directory, durability }: JournaledDatabaseOptions) {
+  constructor({ directory, durability, onTrouble }: JournaledDatabaseOptions) {
     this.#durability = durability;
+    this.#onTrouble = onTrouble;
     const journalDirectory = join(directory, 'journal');
     mkdirSync(journalDirectory, { recursive: true });
     this.#lmdb = open<string>({
@@ -72,12 +79,14 @@ export class JournaledDatabase {
       encoding: 'string',
       keyEncoding: 'ordered-binary',
       maxDbs: 1,
+      // of the batches that it makes by itself nobody gets the promise, and a failure that nobody sees ends the process
+      eventTurnBatching: false,
     });
     const { writes, sequence } = readJournal(journalDirectory, this.#appliedSequence());
     // on the disk before the journal goes, also what the earlier process had only committed
     this.#lmdb.transactionSync(() => {
-      for (const write of writes) this.#apply(write);
-      this.#apply([appliedKey, String(sequence)]);
+      for (const write of writes) void this.#apply(write);
+      void this.#apply([appliedKey, String(sequence)]);
     });
     this.#journal = new Journal(journalDirectory, sequence);
   }
@@ -158,8 +167,9 @@ export class JournaledDatabase {
     this.#isClosing = true;
     this.#endPause();
     await this.#draining;
-    await this.#lmdb.flushed;
-    await this.#lmdb.close();
+    // what LMDB did not take is in the journal; it would wait for ever for the flush of a write that failed
+    const closed = this.#waitingCount > 0 ? undefined : this.#lmdb.flushed.then(() => this.#lmdb.close());
+    await closed;
     this.#journal.close();
   }
 
@@ -228,16 +238,22 @@ export class JournaledDatabase {
       const count = this.#waitingCount;
       this.#waitingCount = 0;
       try {
-        await this.#lmdb.batch(() => {
-          for (const of of this.#underway.values()) for (const write of of.values()) this.#apply(write);
-          this.#apply([appliedKey, String(sequence)]);
+        const promises = new Set<PromiseLike<boolean>>();
+        const batch = this.#lmdb.batch(() => {
+          for (const of of this.#underway.values()) for (const write of of.values()) promises.add(this.#apply(write));
+          promises.add(this.#apply([appliedKey, String(sequence)]));
         });
+        // of a write that fails more than one promise is rejected, and one that nobody looks at would end the process
+        for (const promise of promises) promise.then(undefined, ignoreFailure);
+        await batch;
         // reads of this turn of the event loop would otherwise see what was there before
         this.#lmdb.resetReadTxn();
         this.#underway = new Map();
         await this.#lmdb.flushed;
         this.#journal.applied(sequence);
-      } catch {
+      } catch (error) {
+        ignoreFailure(error);
+        this.#tellTrouble(error);
         // it is in the journal, and tried again with what came since
         addWrites(this.#underway, this.#waiting);
         this.#waiting = this.#underway;
@@ -250,9 +266,16 @@ export class JournaledDatabase {
     this.#draining = undefined;
   }
 
-  #apply([key, json]: Write): void {
-    if (json === undefined) void this.#lmdb.remove(key as unknown as Key);
-    else void this.#lmdb.put(key as unknown as Key, json);
+  #apply([key, json]: Write): PromiseLike<boolean> {
+    const id = key as unknown as Key;
+    return json === undefined ? this.#lmdb.remove(id) : this.#lmdb.put(id, json);
+  }
+
+  #tellTrouble(error: unknown): void {
+    const nowMs = performance.now();
+    if (nowMs - this.#toldMs < tellMs) return;
+    this.#toldMs = nowMs;
+    this.#onTrouble?.(error);
   }
 
   #appliedSequence(): number {
@@ -270,6 +293,11 @@ export class JournaledDatabase {
       };
     });
   }
+}
+
+/** With LMDB's error comes a promise of its cause, rejected as well. */
+function ignoreFailure(error: unknown): void {
+  void (error as { commitError?: Promise<unknown> } | undefined)?.commitError?.catch(() => {});
 }
 
 /** What is newer takes the place of what is there. */
