@@ -22,18 +22,19 @@ export function encodeEvent(codec: Codec, alias: number, event: LogEvent): Uint8
   return lastMessage;
 }
 
-/** What of an event is the gateway's own. */
-const ownKeys: Readonly<Record<string, string>> = { 'turn.routed': 'sent', 'tool.call': 'native' };
-
 function frameOf(event: LogEvent, alias: number): DownFrame {
   // one shape for the frame that is sent by far the most often
   if (event.t === 'delta' && event.kind === undefined) {
     return { t: 'delta', s: alias, pos: event.pos, turn: event.turn, text: event.text, tokens: event.tokens };
   }
-  const frame: Record<string, unknown> = { t: event.t, s: alias };
-  const own = ownKeys[event.t];
-  const values = event as unknown as Record<string, unknown>;
-  // key by key: frames of one kind have one shape, which the rest of an event would not
-  for (const key of Object.keys(event)) if (key !== 't' && key !== own) frame[key] = values[key];
-  return frame as unknown as DownFrame;
+  if (event.t === 'turn.routed') {
+    const { t, sent: _sent, ...rest } = event;
+    return { t, s: alias, ...rest };
+  }
+  if (event.t === 'tool.call') {
+    const { t, native: _native, ...rest } = event;
+    return { t, s: alias, ...rest };
+  }
+  const { t, ...rest } = event;
+  return { t, s: alias, ...rest } as DownFrame;
 }

@@ -14,7 +14,7 @@ const keysLength = head.length + positionKey.length + turnKey.length + textKey.l
 
 /**
  * The frame of which nearly everything that is sent consists, as msgpack (https://github.com/msgpack/msgpack/blob/master/spec.md):
- * the bytes that msgpackr gives for it, at a fifth of the cost. Undefined for what it does not know: a text that is long or not
+ * the bytes that msgpackr gives for it, at about a third of the cost. Undefined for what it does not know: a text that is long or not
  * ASCII, a kind, an integer of more than 32 bits.
  */
 export function packDelta(alias: number, event: LogEventOf<'delta'>): Uint8Array | undefined {

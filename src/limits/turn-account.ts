@@ -184,37 +184,12 @@ export class TurnAccount {
   end(call: RunningCall | undefined, report: CallReport): void {
     if (call !== undefined) this.#running.delete(call);
     const price = call?.price;
-    const { session, turn, user, key, team, tier } = this.#facts;
-    // field by field: rows are read often, and have one shape so
     const row: NewLedgerRow = {
       tenant: this.tenant,
-      session,
-      turn,
+      ...this.#facts,
+      ...report,
       attempt: ++this.#attempts,
-      kind: report.kind,
-      status: report.status,
-      code: report.code,
-      upstream: report.upstream,
-      model: report.model,
-      route: report.route,
-      variant: report.variant,
-      user,
-      key,
-      team,
-      tier,
-      input: report.input,
-      output: report.output,
-      cached: report.cached,
-      cacheWrite: report.cacheWrite,
-      reasoning: report.reasoning,
-      source: report.source,
-      counted: report.counted,
-      costNanoUsd: price === undefined ? undefined : costOf(price, report),
-      price: price?.label,
-      shown: report.shown,
-      requestId: report.requestId,
-      firstTokenMs: report.firstTokenMs,
-      totalMs: report.totalMs,
+      ...(price === undefined ? {} : { costNanoUsd: costOf(price, report), price: price.label }),
     };
     this.#rows.push(row);
     this.#tools.called(row);

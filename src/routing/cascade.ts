@@ -1,4 +1,3 @@
-import type { UpstreamError } from '../upstream/contract.ts';
 import { AnswerScope } from './answer-scope.ts';
 import type { Strategy } from './contract.ts';
 import { type AnswerTools, judgeRequest, type RoutedCall } from './routed-call.ts';
@@ -35,17 +34,18 @@ export function answerByCascade(
     waiting = undefined;
     if (hasShown) sink.onRestart('escalation');
     const part = scope.part();
-    const last: RoutedSink = Object.assign(Object.create(sink) as RoutedSink, {
-      onEnd(...end: Parameters<RoutedSink['onEnd']>) {
+    const last: RoutedSink = {
+      ...sink,
+      onEnd(...end) {
         sink.onEnd(...end);
         scope.end('answered');
       },
-      onError(error: UpstreamError) {
+      onError(error) {
         sink.onError(error);
         scope.end('failed');
       },
       onClose: part.closed,
-    });
+    };
     ask({ ...request, kind: 'escalation' }, last, part.signal);
   }
 

@@ -121,9 +121,7 @@ function shadowSink(sink: RoutedSink, closed: () => void): RoutedSink {
   };
 }
 
-/** Field by field: an object made of the rest of another has a shape of its own, so that every read of it is looked up. */
 function requestOf(call: RoutedCall, group: TargetGroup): RoutedRequest {
-  const { decision, tenant, session, tokens, stay, build, begins, refusalOf } = call;
-  const { fallback, policy } = decision;
-  return { tenant, session, group, fallback, policy, tokens, stay, build, begins, refusalOf };
+  const { decision, isFollowUp: _followUp, hasTools: _tools, format: _format, ...rest } = call;
+  return { group, fallback: decision.fallback, policy: decision.policy, ...rest };
 }

@@ -57,8 +57,9 @@ export function answerByEnsemble(
     const words =
       asked === undefined ? '' : typeof asked.content === 'string' ? asked.content : JSON.stringify(asked.content);
     const said = good.map(({ text }, i) => `Answer ${i + 1}:\n${text}`).join('\n\n');
-    const last: RoutedSink = Object.assign(Object.create(sink) as RoutedSink, {
-      onEnd(...end: Parameters<RoutedSink['onEnd']>) {
+    const last: RoutedSink = {
+      ...sink,
+      onEnd(...end) {
         tellUnshown();
         sink.onEnd(...end);
         scope.end('answered');
@@ -66,7 +67,7 @@ export function answerByEnsemble(
       // without the judge the first good answer has to do
       onError: () => finish(good[0]!, undefined),
       onClose: part.closed,
-    });
+    };
     ask(
       judgeRequest(request, judge!, prompt ?? mergeInstructions, `The request:\n${words}\n\n${said}`),
       last,

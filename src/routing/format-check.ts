@@ -22,20 +22,21 @@ export function checkFormat(
     let text = '';
     let calls = 0;
     const part = scope.part();
-    const own: RoutedSink = Object.assign(Object.create(sink) as RoutedSink, {
-      onText(piece: string) {
+    const own: RoutedSink = {
+      ...sink,
+      onText(piece) {
         text += piece;
         sink.onText(piece);
       },
-      onRestart(reason: string) {
+      onRestart(reason) {
         text = '';
         sink.onRestart(reason);
       },
-      onToolCall(call: Parameters<RoutedSink['onToolCall']>[0]) {
+      onToolCall(call) {
         calls++;
         sink.onToolCall(call);
       },
-      onEnd(...end: Parameters<RoutedSink['onEnd']>) {
+      onEnd(...end) {
         // what was cut is told as cut, and a call of a tool is not the answer yet
         const isWhole = end[0] === 'stop' && calls === 0;
         const problem = isWhole ? formatProblem(text, format) : undefined;
@@ -51,12 +52,12 @@ export function checkFormat(
           scope.end('failed');
         }
       },
-      onError(error: UpstreamError) {
+      onError(error) {
         sink.onError(error);
         scope.end('failed');
       },
       onClose: part.closed,
-    });
+    };
     start(own, part.signal);
   }
 

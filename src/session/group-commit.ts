@@ -83,7 +83,7 @@ export class GroupCommit {
   async #write(batch: Pending[]): Promise<void> {
     const batches: LogBatch[] = batch
       .filter(({ target }) => !target.erased)
-      .map(({ target: { key }, events }) => ({ tenant: key.tenant, session: key.session, events }));
+      .map(({ target, events }) => ({ events, ...target.key }));
     for (let attempt = 0; !this.#closed; attempt++) {
       try {
         await this.#store.append(batches);

@@ -1,5 +1,5 @@
 import type { LogEvent, LogEventOf, UnplacedEvent } from './log-event.ts';
-import { canMerge, endOf, lengthOf, mergeEvents, sliceFrom } from './log-event.ts';
+import { canMerge, endOf, mergeEvents, sliceFrom } from './log-event.ts';
 
 type DeltaKind = LogEventOf<'delta'>['kind'];
 
@@ -49,22 +49,15 @@ export class SessionLog {
 
   /** Places an event that the node log will make durable. */
   append(event: UnplacedEvent): LogEvent {
-    const placed = Object.assign(event, { pos: this.#head }) as LogEvent;
-    this.#head += lengthOf(placed);
-    this.#fresh.push(placed);
-    this.#open = placed.t === 'delta' ? placed : undefined;
-    return placed;
+    return this.#place(Object.assign(event, { pos: this.#head }) as LogEvent);
   }
 
   /** As `append`, for a part of an answer. */
   appendDelta(turn: string, kind: DeltaKind, text: string, tokens: number): LogEvent {
     const pos = this.#head;
-    const placed: LogEventOf<'delta'> =
-      kind === undefined ? { t: 'delta', turn, text, tokens, pos } : { t: 'delta', turn, kind, text, tokens, pos };
-    this.#head += text.length;
-    this.#fresh.push(placed);
-    this.#open = placed;
-    return placed;
+    return this.#place(
+      kind === undefined ? { t: 'delta', turn, text, tokens, pos } : { t: 'delta', turn, kind, text, tokens, pos },
+    );
   }
 
   /** Joins a text to the last event, if that is a delta of the same turn and kind which the store was not given yet. */
@@ -150,6 +143,13 @@ export class SessionLog {
     this.#start = Math.min(position, this.#durable);
   }
 
+  #place(event: LogEvent): LogEvent {
+    this.#head = endOf(event);
+    this.#fresh.push(event);
+    this.#open = event.t === 'delta' ? event : undefined;
+    return event;
+  }
+
   #advance(): LogEvent[] {
     let count = 0;
     for (const event of this.#fresh) {
@@ -157,9 +157,7 @@ export class SessionLog {
       count++;
     }
     if (count === 0) return [];
-    const fresh = this.#fresh;
-    this.#fresh = fresh.length === count ? [] : fresh.slice(count);
-    const shown = fresh.length === count ? fresh : fresh.slice(0, count);
+    const shown = this.#fresh.splice(0, count);
     for (const event of shown) this.#keep(event);
     this.#durable = endOf(shown.at(-1)!);
     return shown;

@@ -70,12 +70,11 @@ export async function settleTurn(environment: TurnEnvironment, turn: EndingTurn,
     heard,
   };
   const request = {
-    tenant: session.key.tenant,
-    session: session.key.session,
     entry,
     status: ending.status,
     head: ended.pos + 1,
     unfinishedFrom: unfinishedFrom(session, turn),
+    ...session.key,
   };
   const result = await untilAnswered<EndResult>(environment, turn, { outcome: 'unknown' }, () =>
     environment.store.end(request),

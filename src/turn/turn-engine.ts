@@ -125,17 +125,17 @@ export class TurnEngine {
   async #submit(session: Session, frame: TurnFrame, who: TurnRecord['who']): Promise<Submitted> {
     if (this.#draining)
       throw new ProtocolError('draining', 'This node is going away; send the turn on another connection.');
+    const { id: turn, t: _type, s: _alias, ref: _ref, ...rest } = frame;
     const input = wellFormed(frame.input);
     checkInput(input, this.#options.limits);
     const format = frame.params?.responseFormat ?? session.settings.params?.responseFormat;
     const problem = format?.type === 'json_schema' ? schemaProblem(format.schema) : undefined;
     if (problem !== undefined)
       throw new ProtocolError('invalid_frame', `turn: “params.responseFormat.schema” cannot be used: ${problem}.`);
-    const kept = keptOf(frame, input);
     const record: TurnRecord = {
-      turn: frame.id,
-      fingerprint: fingerprintOf(kept),
-      frame: kept,
+      turn,
+      fingerprint: fingerprintOf({ ...frame, input }),
+      frame: { id: turn, ...rest, input },
       who,
       acceptedAt: this.#options.clock.wall(),
       node: this.#options.node,
@@ -155,7 +155,7 @@ export class TurnEngine {
   async #admit(session: Session, turn: Turn): Promise<void> {
     if (session.turns.has(turn.id)) return;
     const { accounting, limits } = this.#options;
-    const ceiling = accounting.ceilingOf({ ...session.key, spender: turn.record.who }, 'maxInputTokens');
+    const ceiling = accounting.ceilingOf({ spender: turn.record.who, ...session.key }, 'maxInputTokens');
     if (ceiling !== undefined && turn.inputTokens > ceiling.max)
       throw new ProtocolError('input_too_large', `A turn may have ${ceiling.max} tokens of input here; shorten it.`);
     const refusal = await turn.admit(() =>
@@ -339,13 +339,12 @@ export class TurnEngine {
     const { record } = turn;
     record.order = ++this.#order;
     const result = await store.claim({
-      tenant: session.key.tenant,
-      session: session.key.session,
       record,
       onBusy: onBusyOf(session, record),
       base: record.frame.base,
       liveHead: session.turns.size > 0 ? session.log.durable : undefined,
       maxQueuedTurns: limits.maxQueuedTurns,
+      ...session.key,
     });
     if (session.erased) throw new ProtocolError('session_not_found', 'The session was erased.');
     switch (result.outcome) {
@@ -490,10 +489,4 @@ function handedOver(): ProtocolError {
     'draining',
     'This node is going away and left the turn to another; send it on another connection.',
   );
-}
-
-/** What is kept of a turn's frame; field by field, so that all have one shape. */
-function keptOf(frame: TurnFrame, input: TurnFrame['input']): TurnRecord['frame'] {
-  const { id, onBusy, onDetach, route, model, metadata, params, tools, limits, deadlineMs, base } = frame;
-  return { id, input, onBusy, onDetach, route, model, metadata, params, tools, limits, deadlineMs, base };
 }

@@ -39,21 +39,16 @@ export class TurnSpending {
   }
 
   get #spender() {
-    const { tenant, session } = this.#session.key;
-    return { tenant, session, turn: this.#record.turn, spender: this.#record.who };
+    return { turn: this.#record.turn, spender: this.#record.who, ...this.#session.key };
   }
 
   /** `decision` is unknown where what another node had chosen is not configured here. */
   open(decision: RouteDecision | undefined): TurnAccount {
     const { route, policy } = decision ?? {};
-    const { tenant, session, turn, spender } = this.#spender;
     const account = this.#accounting.turn({
-      tenant,
-      session,
-      turn,
-      spender,
       route: route === undefined || policy?.limits === undefined ? undefined : { name: route, limits: policy.limits },
       maxCostUsd: this.#record.frame.limits?.maxCostUsd,
+      ...this.#spender,
     });
     if (this.before !== undefined) account.restore(this.before);
     this.account = account;

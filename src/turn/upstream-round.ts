@@ -264,7 +264,7 @@ export class UpstreamRound {
     const call = this.#running.get(`${report.upstream}/${report.model}`)?.shift();
     // it was not made at all
     if (call === undefined) return;
-    this.#host.account.end(call, { ...this.#rowOf(report, usage, own), shown });
+    this.#host.account.end(call, { shown, ...this.#rowOf(report, usage, own) });
     this.#host.bounded();
     if (isFree) return;
     this.#host.usage.add(usage, own);
@@ -278,7 +278,7 @@ export class UpstreamRound {
     const { key, turn, who } = this.#host;
     const account = accounting.unlimited({ ...key, turn: `${turn}-shadow`, spender: who });
     const price = accounting.priceOf({ upstream: { name: report.upstream }, model: report.model });
-    account.end({ input: own.input, price }, { ...this.#rowOf(report, usage, own), shown: 0 });
+    account.end({ input: own.input, price }, { shown: 0, ...this.#rowOf(report, usage, own) });
     account
       .settle()
       .catch((error: unknown) => logger.error({ turn, error }, 'a call could not be put into the ledger'));

@@ -285,9 +285,8 @@ export class HttpAnswer implements ProviderHandler, GatheringReader {
   #close(): void {
     if (this.#state === 'closed') return;
     this.#state = 'closed';
-    this.#gathered = undefined;
-    // the connection may be used again
-    this.#controller?.startReading();
+    // nothing is read any more, but the connection may be used again
+    this.#readGathered();
     this.#watchdog.stop();
     this.#lingerTimer?.cancel();
     this.#settleTimer?.cancel();

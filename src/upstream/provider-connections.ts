@@ -152,14 +152,8 @@ function dispatchHandlerOf(handler: ProviderHandler, socketNow?: () => Socket | 
           socketNow?.()?.destroy(reason);
           controller.abort(reason);
         },
-        stopReading() {
-          const socket = socketNow?.();
-          if (socket !== undefined) stopReading(socket);
-        },
-        startReading() {
-          const socket = socketNow?.();
-          if (socket !== undefined) startReading(socket);
-        },
+        stopReading: () => stopReading(socketNow?.()),
+        startReading: () => startReading(socketNow?.()),
       });
     },
     onResponseStart: (_controller, status, headers) => handler.onResponseStart(status, headers),

@@ -10,20 +10,20 @@ interface Handle {
   readStart?(): number;
 }
 
-const handleOf = (socket: Socket): Handle | null | undefined =>
-  (socket as unknown as { _handle?: Handle | null })._handle;
+const handleOf = (socket: Socket | undefined): Handle | null | undefined =>
+  (socket as unknown as { _handle?: Handle | null } | undefined)?._handle;
 
 /** What comes stays in the kernel: one call reads all of it later. */
-export function stopReading(socket: Socket): void {
+export function stopReading(socket: Socket | undefined): void {
   const handle = handleOf(socket);
   if (handle?.readStop === undefined || handle.readStart === undefined || handle.reading !== true) return;
   handle.reading = false;
   handle.readStop();
 }
 
-export function startReading(socket: Socket): void {
+export function startReading(socket: Socket | undefined): void {
   const handle = handleOf(socket);
-  if (handle?.readStart === undefined || handle.reading !== false || socket.destroyed) return;
+  if (handle?.readStart === undefined || handle.reading !== false) return;
   handle.reading = true;
-  if (handle.readStart() !== 0) socket.destroy(new Error('The connection could not be read any more.'));
+  if (handle.readStart() !== 0) socket?.destroy(new Error('The connection could not be read any more.'));
 }

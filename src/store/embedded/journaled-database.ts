@@ -85,8 +85,8 @@ export class JournaledDatabase {
     const { writes, sequence } = readJournal(journalDirectory, this.#appliedSequence());
     // on the disk before the journal goes, also what the earlier process had only committed
     this.#lmdb.transactionSync(() => {
-      for (const write of writes) void this.#apply(write);
-      void this.#apply([appliedKey, String(sequence)]);
+      for (const write of writes) this.#apply(write);
+      this.#apply([appliedKey, String(sequence)]);
     });
     this.#journal = new Journal(journalDirectory, sequence);
   }
@@ -168,8 +168,10 @@ export class JournaledDatabase {
     this.#endPause();
     await this.#draining;
     // what LMDB did not take is in the journal; it would wait for ever for the flush of a write that failed
-    const closed = this.#waitingCount > 0 ? undefined : this.#lmdb.flushed.then(() => this.#lmdb.close());
-    await closed;
+    if (this.#waitingCount === 0) {
+      await this.#lmdb.flushed;
+      await this.#lmdb.close();
+    }
     this.#journal.close();
   }
 
@@ -238,21 +240,16 @@ export class JournaledDatabase {
       const count = this.#waitingCount;
       this.#waitingCount = 0;
       try {
-        const promises = new Set<PromiseLike<boolean>>();
-        const batch = this.#lmdb.batch(() => {
-          for (const of of this.#underway.values()) for (const write of of.values()) promises.add(this.#apply(write));
-          promises.add(this.#apply([appliedKey, String(sequence)]));
+        await this.#lmdb.batch(() => {
+          for (const of of this.#underway.values()) for (const write of of.values()) this.#apply(write);
+          this.#apply([appliedKey, String(sequence)]);
         });
-        // of a write that fails more than one promise is rejected, and one that nobody looks at would end the process
-        for (const promise of promises) promise.then(undefined, ignoreFailure);
-        await batch;
         // reads of this turn of the event loop would otherwise see what was there before
         this.#lmdb.resetReadTxn();
         this.#underway = new Map();
         await this.#lmdb.flushed;
         this.#journal.applied(sequence);
       } catch (error) {
-        ignoreFailure(error);
         this.#tellTrouble(error);
         // it is in the journal, and tried again with what came since
         addWrites(this.#underway, this.#waiting);
@@ -266,16 +263,20 @@ export class JournaledDatabase {
     this.#draining = undefined;
   }
 
-  #apply([key, json]: Write): PromiseLike<boolean> {
-    const id = key as unknown as Key;
-    return json === undefined ? this.#lmdb.remove(id) : this.#lmdb.put(id, json);
+  #apply([key, json]: Write): void {
+    if (json === undefined) void this.#lmdb.remove(key as unknown as Key);
+    else void this.#lmdb.put(key as unknown as Key, json);
   }
 
   #tellTrouble(error: unknown): void {
     const nowMs = performance.now();
-    if (nowMs - this.#toldMs < tellMs) return;
-    this.#toldMs = nowMs;
-    this.#onTrouble?.(error);
+    const isTold = nowMs - this.#toldMs >= tellMs;
+    if (isTold) this.#toldMs = nowMs;
+    const tell = (trouble: unknown): void => void (isTold && this.#onTrouble?.(trouble));
+    // LMDB's error has its cause as a promise, which is to be looked at: one that is rejected unseen ends the process
+    const { commitError } = error as { commitError?: Promise<unknown> };
+    if (commitError === undefined) tell(error);
+    else commitError.catch(tell);
   }
 
   #appliedSequence(): number {
@@ -293,11 +294,6 @@ export class JournaledDatabase {
       };
     });
   }
-}
-
-/** With LMDB's error comes a promise of its cause, rejected as well. */
-function ignoreFailure(error: unknown): void {
-  void (error as { commitError?: Promise<unknown> } | undefined)?.commitError?.catch(() => {});
 }
 
 /** What is newer takes the place of what is there. */

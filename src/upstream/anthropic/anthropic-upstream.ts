@@ -38,6 +38,6 @@ export function createAnthropicUpstream(options: AnthropicUpstreamOptions): Upst
     keyHeader: (apiKey) => ({ 'x-api-key': apiKey }),
     path: (base) => pathWith(base, '/messages'),
     createBody: (request) => JSON.stringify(createRequestBody(request, bodyOptions)),
-    createReader: (output, readerOptions) => new MessageReader(output, { ...readerOptions, createCallId }),
+    createReader: (output, readerOptions) => new MessageReader(output, { createCallId, ...readerOptions }),
   });
 }

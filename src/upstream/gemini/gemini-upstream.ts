@@ -26,7 +26,7 @@ export function createGeminiUpstream(options: GeminiUpstreamOptions): Upstream {
     keyHeader: (apiKey) => ({ 'x-goog-api-key': apiKey }),
     path: (base, request) => modelPath(base, request.model),
     createBody: (request) => JSON.stringify(createRequestBody(request)),
-    createReader: (output, readerOptions) => new ContentReader(output, { ...readerOptions, createCallId }),
+    createReader: (output, readerOptions) => new ContentReader(output, { createCallId, ...readerOptions }),
   });
 }
 

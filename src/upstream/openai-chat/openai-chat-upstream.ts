@@ -43,7 +43,6 @@ export function createOpenaiChatUpstream(options: OpenaiChatUpstreamOptions): Up
           sendsCacheKey: options.promptCacheKey ?? base.hostname === 'api.openai.com',
         }),
       ),
-    createReader: (output, { maxLineBytes, maxDocumentBytes, secrets }) =>
-      new ChatReader(output, { maxLineBytes, maxDocumentBytes, secrets, createCallId }),
+    createReader: (output, readerOptions) => new ChatReader(output, { createCallId, ...readerOptions }),
   });
 }

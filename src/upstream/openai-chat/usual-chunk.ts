@@ -27,7 +27,7 @@ const eventEnd = '\n\n';
 /**
  * The chunk of which nearly all answers consist: nothing but a piece of text, and around it the same bytes as in the chunk before
  * (but for padding, which says nothing). Where those are the same and the piece is plain, it is the text as `JSON.parse` would
- * give it, at a tenth of the cost.
+ * give it, at a seventh of what the parser of events and `JSON.parse` take.
  */
 export class UsualChunk {
   #before: string | undefined;
@@ -46,7 +46,6 @@ export class UsualChunk {
 
   /** Gives the texts of the events at the start of `piece` that are as the one learnt; answers where the first other one begins. */
   readEvents(piece: string, give: (text: string) => void): number {
-    if (this.#before === undefined) return 0;
     let from = 0;
     while (hasAt(piece, eventStart, from)) {
       const text = this.#match(piece, from + eventStart.length);

@@ -41,6 +41,6 @@ export function createOpenaiResponsesUpstream(options: OpenaiResponsesUpstreamOp
     requestHeaders: (request) => clientRequestId(request.turn),
     createBody: (request) => JSON.stringify(createRequestBody(request, bodyOptions)),
     createReader: (output, readerOptions, request) =>
-      new ResponseReader(output, { ...readerOptions, createCallId, model: request.model }),
+      new ResponseReader(output, { createCallId, model: request.model, ...readerOptions }),
   });
 }
