@@ -32,9 +32,10 @@ export interface Measures {
     answer: { bytesPerConnection: number; connections: number; profile?: string };
   };
   cancel: {
-    options: { streams: number; tokensPerSecond: number; waitMs: number };
+    /** `firstStreams`: how many more are cancelled before, while the code of an end is not compiled yet. */
+    options: { streams: number; firstStreams: number; tokensPerSecond: number; waitMs: number };
     /** When each was cancelled, by the id of its request: milliseconds since 1970. */
-    answer: ProcessFigures & { cancelledMs: Record<string, number> };
+    answer: ProcessFigures & { firstCancelledMs: Record<string, number>; cancelledMs: Record<string, number> };
   };
 }
 
