@@ -19,6 +19,7 @@ import { checkCreate, checkFrame, checkTools, isChecked, maySee, mayWrite, sessi
 import type { ConnectionEnvironment } from './contract.ts';
 import type { HeldCredential } from './held-credential.ts';
 import { showHistory } from './history-frames.ts';
+import { sendTogether } from './send-together.ts';
 import { pinTurn, showWindow } from './window-frames.ts';
 
 /** What the frames need of their connection. */
@@ -172,21 +173,24 @@ export class SessionFrames {
       }
       this.forget(frame.s);
       this.#slots = this.#slots.concat({ session, attachment });
-      this.#sink.sendFrame({
-        t: 'attached',
-        ref: frame.ref,
-        s: frame.s,
-        session: session.key.session,
-        epoch: session.epoch,
-        // one who comes with a cursor holds something that is void
-        outcome: created && outcome === 'resumed' ? 'new' : outcome,
-        from: attachment.cursor,
-        head: session.log.durable,
-        live: liveTurns(session),
-        settings: session.settings,
-        pinned: session.pinned.length === 0 ? undefined : [...session.pinned],
+      // `live` and who else is there follow at once, as far as nothing is to be read before
+      sendTogether(() => {
+        this.#sink.sendFrame({
+          t: 'attached',
+          ref: frame.ref,
+          s: frame.s,
+          session: session.key.session,
+          epoch: session.epoch,
+          // one who comes with a cursor holds something that is void
+          outcome: created && outcome === 'resumed' ? 'new' : outcome,
+          from: attachment.cursor,
+          head: session.log.durable,
+          live: liveTurns(session),
+          settings: session.settings,
+          pinned: session.pinned.length === 0 ? undefined : [...session.pinned],
+        });
+        void session.pump(attachment);
       });
-      void session.pump(attachment);
     } finally {
       registry.drop(session);
     }

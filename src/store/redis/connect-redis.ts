@@ -1,6 +1,7 @@
 import { Cluster, Redis } from 'ioredis';
 import { parseRedisAddress, type RedisAddress, withoutRedisPassword } from '../redis-address.ts';
 import { StoreStartError } from '../store-error.ts';
+import { gatherWrites } from './gather-writes.ts';
 import { type RedisConnection, withCommands } from './redis-commands.ts';
 import { clusterOptions, nodeOptions, type RedisSettings, serverOptions } from './redis-options.ts';
 import { createNodeConnector } from './node-connector.ts';
@@ -28,6 +29,7 @@ export async function connectRedis({ url, settings = { tls: {} }, onTrouble }: C
       ? new Cluster(address.hosts, clusterOptions(address, settings))
       : new Redis({ ...serverOptions(address, settings, () => started), lazyConnect: true }),
   );
+  gatherWrites(connection);
   await begin(connection, url, onTrouble);
   started = true;
   return connection;

@@ -93,10 +93,14 @@ export function createRedisStore(options: RedisStoreOptions): SharedStore {
   }
 
   const readSession = async (key: SessionKey): Promise<StoredSession | undefined> => {
-    const [fields, queue] = await Promise.all([
-      connection.hgetall(keys.session(key)),
-      connection.lrange(keys.queue(key), 0, -1),
-    ]);
+    let fields = await connection.hgetall(keys.session(key));
+    let queue: string[] = [];
+    // only behind a running turn does any wait; most sessions are idle, and a storm of reconnects reads them all
+    if (fields.running !== undefined)
+      [fields, queue] = await Promise.all([
+        connection.hgetall(keys.session(key)),
+        connection.lrange(keys.queue(key), 0, -1),
+      ]);
     if (fields.epoch === undefined) return undefined;
     return {
       tenant: key.tenant,
