@@ -1,65 +1,45 @@
-import { WebSocket } from 'ws';
 import { msgpackCodec } from '../../protocol/codec.ts';
 import type { DownFrame } from '../../protocol/down.ts';
 import type { UpFrame } from '../../protocol/up.ts';
 import { subprotocols } from '../../protocol/version.ts';
 import { createUlidMaker } from '../../src/lib/ulid.ts';
+import { RawWebSocket } from './clients/raw-web-socket.ts';
 
 export const newTurnId = createUlidMaker(() => Date.now());
 
-export interface ClientCredential {
-  key?: string;
-}
-
 /** One socket with one attached session: as little work per frame as possible, so that the gateway is what is measured. */
 export class BenchClient {
-  readonly socket: WebSocket;
-  readonly #key: string | undefined;
+  readonly socket: RawWebSocket;
   onFrame: (frame: DownFrame) => void = () => {};
   attached: Extract<DownFrame, { t: 'attached' }> | undefined;
 
-  constructor(url: string, { key }: ClientCredential = {}) {
-    this.#key = key;
-    this.socket = new WebSocket(`${url.replace(/^http/, 'ws')}/v1/socket`, subprotocols.msgpack, {
-      perMessageDeflate: false,
-    });
+  private constructor(socket: RawWebSocket) {
+    this.socket = socket;
+    socket.onMessage = (data) => {
+      for (const frame of msgpackCodec.decode(data)) this.onFrame(frame as DownFrame);
+    };
   }
 
   /** Hello and attach in one message; resolves when the session is live. */
-  async open(session?: string, resume?: { epoch: string; after: number }): Promise<this> {
-    await new Promise<void>((resolve, reject) => {
-      this.socket.once('open', () => resolve());
-      this.socket.once('error', reject);
-    });
+  static async open(
+    url: string,
+    { key, session, resume }: { key?: string; session?: string; resume?: { epoch: string; after: number } } = {},
+  ): Promise<BenchClient> {
+    const client = new BenchClient(await RawWebSocket.open(`${url}/v1/socket`, subprotocols.msgpack));
     const live = new Promise<void>((resolve, reject) => {
-      this.onFrame = (frame) => {
-        if (frame.t === 'attached') this.attached = frame;
+      client.onFrame = (frame) => {
+        if (frame.t === 'attached') client.attached = frame;
         if (frame.t === 'live') resolve();
         if (frame.t === 'error') reject(new Error(`The gateway answered: ${frame.message}`));
       };
-      this.socket.once('close', (code) => reject(new Error(`The gateway closed a connection with ${code}.`)));
+      client.socket.onClose = (code) => reject(new Error(`The gateway closed a connection with ${code}.`));
     });
-    // it may close later
-    live.catch(() => {});
-    this.socket.on('message', (data: Buffer) => {
-      for (const frame of msgpackCodec.decode(data)) this.onFrame(frame as DownFrame);
-    });
-    this.send(
-      { t: 'hello', ...(this.#key === undefined ? {} : { auth: { key: this.#key } }) },
+    client.send(
+      { t: 'hello', ...(key === undefined ? {} : { auth: { key } }) },
       { t: 'attach', ref: 1, s: 0, session, create: {}, ...resume },
     );
     await live;
-    return this;
-  }
-
-  /** A socket and nothing else. */
-  static async handshake(url: string): Promise<WebSocket> {
-    const { socket } = new BenchClient(url);
-    await new Promise<void>((resolve, reject) => {
-      socket.once('open', () => resolve());
-      socket.once('error', reject);
-    });
-    return socket;
+    return client;
   }
 
   send(...frames: UpFrame[]): void {

@@ -38,8 +38,8 @@ export async function benchNodes(streams: number, log: Log): Promise<BenchResult
 async function startTurns(a: ServerProcess, b: ServerProcess, count: number, name: string) {
   const turns: { turn: string; onA: BenchClient; onB: BenchClient }[] = [];
   for (let i = 0; i < count; i++) {
-    const onA = await new BenchClient(a.url).open(`${name}-${i}`);
-    const onB = await new BenchClient(b.url).open(`${name}-${i}`);
+    const onA = await BenchClient.open(a.url, { session: `${name}-${i}` });
+    const onB = await BenchClient.open(b.url, { session: `${name}-${i}` });
     turns.push({ turn: newTurnId(), onA, onB });
   }
   for (const { turn, onA } of turns) onA.send({ t: 'turn', s: 0, id: turn, input: benchInput(turn, 0) });

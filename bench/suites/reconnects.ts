@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { BenchClient } from '../load/bench-client.ts';
 import { openMany } from '../load/clients/open-client.ts';
+import { RawWebSocket } from '../load/clients/raw-web-socket.ts';
 import { profileWhile } from '../load/cpu-profile.ts';
 import { inspectorFlag, inspectProcess } from '../load/inspector.ts';
 import { configFile } from '../peers/parley.ts';
@@ -64,8 +65,8 @@ async function handshakes(file: string, sockets: number): Promise<number> {
   const server = await startServer(file);
   try {
     // the client's own first sockets are not a cost of the server
-    await timed(Math.min(sockets, 2_000), () => BenchClient.handshake(server.url));
-    return await timed(sockets, () => BenchClient.handshake(server.url));
+    await timed(Math.min(sockets, 2_000), () => RawWebSocket.open(server.url));
+    return await timed(sockets, () => RawWebSocket.open(server.url));
   } finally {
     await server.stop();
   }
@@ -89,7 +90,7 @@ async function reconnects<Answer>(
     const config = configFile(directory, 'http://127.0.0.1:9/v1', { more: auth });
     gateway = await startGateway([...store, '--config', config], nodeFlags);
     const { url } = gateway;
-    const first = await openMany(sockets, () => new BenchClient(url, { key }).open());
+    const first = await openMany(sockets, () => BenchClient.open(url, { key }));
     log(`${sockets} sockets`);
     const cursors = first.map(({ attached }) => attached!);
     for (const { socket } of first) socket.terminate();
@@ -97,7 +98,7 @@ async function reconnects<Answer>(
     let i = 0;
     return await measured(sockets, async () => {
       const { session, epoch, head } = cursors[i++]!;
-      return (await new BenchClient(url, { key }).open(session, { epoch, after: head })).socket;
+      return (await BenchClient.open(url, { key, session, resume: { epoch, after: head } })).socket;
     });
   } finally {
     await gateway?.stop();

@@ -163,7 +163,7 @@ async function fiveTurns(scene: Scene, speakers: readonly Speaker[]): Promise<nu
 }
 
 async function speaker(scene: Scene, turns: number): Promise<Speaker> {
-  const client = await new BenchClient(scene.gateway.url).open();
+  const client = await BenchClient.open(scene.gateway.url);
   const one = { client, turns: 0 };
   while (one.turns < turns) await speak(one, newTurnId());
   return one;

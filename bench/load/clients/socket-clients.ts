@@ -1,15 +1,11 @@
-import { WebSocket } from 'ws';
 import { msgpackParser, requirePeer, type SocketIoClient } from '../../peers/installed-packages.ts';
 import { BenchClient, newTurnId } from '../bench-client.ts';
 import { ignore, type OpenOptions, type StreamClient } from './contract.ts';
+import { RawWebSocket } from './raw-web-socket.ts';
 
 /** The bare proxies: `{turn, input}` starts, `{cancel}` ends; a delta per token, `end` behind the last one. */
 export async function openJsonSocketClient({ url, onFailure }: OpenOptions): Promise<StreamClient> {
-  const socket = new WebSocket(url.replace(/^http/, 'ws'), { perMessageDeflate: false });
-  await new Promise<void>((resolve, reject) => {
-    socket.once('open', resolve);
-    socket.once('error', reject);
-  });
+  const socket = await RawWebSocket.open(url);
   let isClosing = false;
   let turn = '';
   const client: StreamClient = {
@@ -26,16 +22,15 @@ export async function openJsonSocketClient({ url, onFailure }: OpenOptions): Pro
       socket.terminate();
     },
   };
-  socket.on('message', (data: Buffer) => {
+  socket.onMessage = (data) => {
     const message = JSON.parse(data.toString()) as { t: 'delta' | 'end'; text: string };
     if (message.t === 'end') return client.onEnd();
     client.tokens++;
     client.onText(message.text);
-  });
-  socket.on('error', ignore);
-  socket.on('close', () => {
+  };
+  socket.onClose = () => {
     if (!isClosing) onFailure(new Error('The server closed a connection.'));
-  });
+  };
   return client;
 }
 
@@ -76,7 +71,7 @@ export async function openSocketIoClient({ url, onFailure }: OpenOptions): Promi
 
 /** A session of its own for each connection. */
 export async function openParleyClient({ url, onFailure }: OpenOptions): Promise<StreamClient> {
-  const parley = await new BenchClient(url).open();
+  const parley = await BenchClient.open(url);
   let isClosing = false;
   let turn = '';
   /** Of the running turn. */
@@ -108,9 +103,8 @@ export async function openParleyClient({ url, onFailure }: OpenOptions): Promise
       onFailure(new Error(`The gateway answered: ${frame.message}`));
     }
   };
-  parley.socket.on('error', ignore);
-  parley.socket.on('close', () => {
+  parley.socket.onClose = () => {
     if (!isClosing) onFailure(new Error('The gateway closed a connection.'));
-  });
+  };
   return client;
 }
