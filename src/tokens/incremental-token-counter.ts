@@ -1,4 +1,5 @@
 import type { Vocabulary } from './bpe/vocabulary.ts';
+import { endsPlainWord, isPlainWord, type WordCounts } from './bpe/word-counts.ts';
 import type { EncodingName } from './encoding.ts';
 import { CharClass, charClassTable } from './split/char-class.ts';
 import { Cl100kScanner } from './split/cl100k-scanner.ts';
@@ -22,12 +23,17 @@ export class IncrementalTokenCounter {
   readonly #tail: OpenTail;
   readonly #scanner: PieceScanner;
   readonly #classOf = charClassTable();
+  readonly #words: WordCounts;
+  /** A plain word at the end of the text whose tokens are known; it is stepped through only where it goes on. */
+  #word: string | undefined;
+  #wordTokens = 0;
   /** A high surrogate at the end of the text, which the next append may complete. */
   #openSurrogate = NO_UNIT;
   #total = 0;
 
   constructor(encoding: EncodingName, vocabulary: Vocabulary) {
     this.#tail = new OpenTail(vocabulary);
+    this.#words = vocabulary.words;
     this.#scanner = new SCANNER_OF[encoding](this.#tail);
   }
 
@@ -42,6 +48,39 @@ export class IncrementalTokenCounter {
 
   append(text: string): number {
     if (text.length === 0) return this.#total;
+    if (this.#word !== undefined) this.#leaveWord(endsPlainWord(text.charCodeAt(0)));
+    if (isPlainWord(text) && this.#openSurrogate === NO_UNIT && this.#scanner.endAtSpace()) {
+      this.#total = this.#takeWord(text);
+      return this.#total;
+    }
+    this.#steps(text);
+    this.#total = this.#openSurrogate === NO_UNIT ? this.#tail.totalTokens : this.#scanner.totalWithReplacement();
+    return this.#total;
+  }
+
+  /** A plain word that is a piece of its own, as far as it goes; answers the total. */
+  #takeWord(text: string): number {
+    const before = this.#tail.totalTokens;
+    const known = this.#words.get(text);
+    if (known !== undefined) {
+      this.#word = text;
+      this.#wordTokens = known;
+      return before + known;
+    }
+    this.#steps(text);
+    const total = this.#tail.totalTokens;
+    this.#words.set(text, total - before);
+    return total;
+  }
+
+  #leaveWord(isOver: boolean): void {
+    const word = this.#word!;
+    this.#word = undefined;
+    if (isOver) this.#tail.addFinished(this.#wordTokens);
+    else this.#steps(word);
+  }
+
+  #steps(text: string): void {
     const scanner = this.#scanner;
     const classOf = this.#classOf;
     for (let at = 0; at < text.length; at += 1) {
@@ -49,8 +88,6 @@ export class IncrementalTokenCounter {
       if ((unit & 0xf800) === 0xd800 || this.#openSurrogate !== NO_UNIT) this.#stepSurrogate(unit);
       else scanner.step(unit, classOf[unit] as CharClass);
     }
-    this.#total = this.#openSurrogate === NO_UNIT ? this.#tail.totalTokens : scanner.totalWithReplacement();
-    return this.#total;
   }
 
   /** A surrogate, or any unit after a high one. */

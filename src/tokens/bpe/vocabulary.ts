@@ -1,11 +1,14 @@
 import { PairValidity } from './pair-validity.ts';
 import { parseRankFile } from './rank-file.ts';
 import { buildTokenTrie, type TokenTrie } from './token-trie.ts';
+import { WordCounts } from './word-counts.ts';
 
-/** A byte-pair vocabulary prepared for {@link PrefixEncoder}; read-only and shared by all counters of a process. */
+/** A byte-pair vocabulary prepared for {@link PrefixEncoder}; shared by all counters of a process. */
 export interface Vocabulary {
   readonly trie: Omit<TokenTrie, 'nodeOf' | 'parentOf'>;
   readonly pairs: PairValidity;
+  /** What counters found out about it. */
+  readonly words: WordCounts;
 }
 
 /** @param bpeRanks the text of tiktoken's `bpe_ranks`; @throws {RangeError} when a token cannot be reached by merges */
@@ -35,5 +38,5 @@ export function buildVocabulary(bpeRanks: string): Vocabulary {
     }
     if (right === -1) throw new RangeError(`token ${token} is not reached by merges of lower rank`);
   }
-  return { trie, pairs };
+  return { trie, pairs, words: new WordCounts() };
 }

@@ -50,6 +50,12 @@ export class Cl100kScanner implements PieceScanner {
     this.#begin(codePoint, charClass);
   }
 
+  endAtSpace(): boolean {
+    if (this.#state === State.blanks || this.#goesOn(SPACE, CharClass.space)) return false;
+    this.#finish();
+    return true;
+  }
+
   totalWithReplacement(): number {
     switch (this.#state) {
       case State.blanks:

@@ -76,6 +76,13 @@ export class Gpt2Scanner implements PieceScanner {
     this.#begin(codePoint, charClass, kind);
   }
 
+  endAtSpace(): boolean {
+    if (this.#state === State.blanks) return false;
+    if (this.#state === State.contraction) this.#tail.confirmBorder();
+    this.#finish();
+    return true;
+  }
+
   totalWithReplacement(): number {
     switch (this.#state) {
       case State.blanks:

@@ -52,6 +52,12 @@ export class O200kScanner implements PieceScanner {
     this.#begin(codePoint, charClass);
   }
 
+  endAtSpace(): boolean {
+    if (this.#state === State.blanks || this.#goesOn(SPACE, CharClass.space)) return false;
+    this.#finish();
+    return true;
+  }
+
   totalWithReplacement(): number {
     switch (this.#state) {
       case State.blanks:

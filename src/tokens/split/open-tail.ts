@@ -60,6 +60,11 @@ export class OpenTail {
     this.#hasBorder = false;
   }
 
+  /** A final piece that was counted elsewhere; the tail is empty. */
+  addFinished(tokens: number): void {
+    this.#finishedTokens += tokens;
+  }
+
   /** The tail without its last character is one final piece; that character starts the next. */
   finishBeforeLast(lastCodePoint: number): void {
     this.#finishedTokens += this.#whole.tokenCountWithout(utf8Length(lastCodePoint));

@@ -9,6 +9,8 @@ const SPACE = 0x20;
  */
 export interface PieceScanner {
   step(codePoint: number, charClass: CharClass): void;
+  /** Ends the open piece where a space comes next; answers false, and does nothing, where the space would go on with it. */
+  endAtSpace(): boolean;
   /** Total if U+FFFD came next: the reading of a text that ends within a surrogate pair. Changes nothing. */
   totalWithReplacement(): number;
 }

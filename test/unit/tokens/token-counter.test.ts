@@ -52,6 +52,54 @@ const textArbitrary = fc.oneof(
   },
 );
 
+/** Deltas as models send them: words that come again and again, and whatever may follow a word. */
+const DELTAS = [
+  ...[' the', ' gate', ' it', ' a', ' zq', ' reconnects', ' unbelievable', ' unbelievably', ' don', ' we', ' x'],
+  ...[
+    "'s",
+    "'ll",
+    "'r",
+    "'",
+    's',
+    'S',
+    'es',
+    'ing',
+    ',',
+    '.',
+    '/',
+    '"',
+    '(',
+    '1',
+    ' 1',
+    ' A',
+    ' The',
+    ' the gate',
+    'the',
+  ],
+  ...[
+    ' ',
+    '  ',
+    '\n',
+    ' \n',
+    '\t',
+    '\u00a0',
+    '\u0301',
+    'é',
+    ' é',
+    '中',
+    'ʰ',
+    '’',
+    '\ud83d',
+    '\ude00',
+    '👍',
+    '\0',
+    '{',
+    '@',
+    '`',
+    '[',
+  ],
+];
+
 function expectExactAfterEvery(encoding: EncodingName, parts: readonly string[]): void {
   const counter = createTokenCounter(encoding);
   let whole = '';
@@ -69,6 +117,19 @@ describe.each(ENCODINGS)('a %s counter', (encoding) => {
   it.each(Object.keys(TEXTS))('is exact after every UTF-16 unit of %s', (name) => {
     expectExactAfterEvery(encoding, (TEXTS[name] as string).split(''));
   });
+
+  it(
+    'is exact after every delta, for words that are known and whatever follows them',
+    () => {
+      fc.assert(
+        fc.property(fc.array(fc.constantFrom(...DELTAS), { maxLength: 30 }), (parts) =>
+          expectExactAfterEvery(encoding, parts),
+        ),
+        { numRuns: RUNS[encoding] / 4 },
+      );
+    },
+    TIMEOUT_MS,
+  );
 
   it('is exact after every part of the texts cut at random', () => {
     const random = seededRandom(1);
