@@ -12,8 +12,8 @@ export interface Erased {
 /** Sockets at once, each with so many sessions on their way: below what a gateway takes of one socket. */
 const sockets = 4;
 const atOnce = 32;
-/** For all of it; a gateway that does not answer keeps its sessions. */
-const timeoutMs = 120_000;
+/** A gateway that does not answer for so long keeps the rest of its sessions. */
+const silenceMs = 30_000;
 
 /** Erases the sessions that a run has made, each with the credential that made it. Never rejects. */
 export async function eraseSessions(sessions: readonly MadeSession[], openSocket: OpenLoadSocket): Promise<Erased> {
@@ -81,6 +81,7 @@ function eraseOverSocket(key: string | undefined, queue: MadeSession[], openSock
     }
 
     function onFrame(frame: DownFrame): void {
+      timer.refresh();
       if (frame.t === 'welcome') for (let alias = 0; alias < atOnce; alias++) next(alias);
       if (frame.t === 'deleted') settle(frame.s, undefined);
       if (frame.t !== 'error' || frame.ref === undefined) return;
@@ -99,7 +100,7 @@ function eraseOverSocket(key: string | undefined, queue: MadeSession[], openSock
       resolve(done);
     }
 
-    const timer = setTimeout(() => finish('timeout'), timeoutMs);
+    const timer = setTimeout(() => finish('timeout'), silenceMs);
     const auth = key === undefined ? {} : { auth: { key } };
     const socket: LoadSocket = openSocket({
       onOpen: () => void socket.send({ t: 'hello', client: { name: 'parley-bench' }, ...auth }),

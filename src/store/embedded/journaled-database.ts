@@ -4,6 +4,7 @@ import { type Key, open, type RangeOptions, type RootDatabase } from 'lmdb';
 import { writeKey } from 'ordered-binary';
 import { StoreError } from '../store-error.ts';
 import { Journal, readJournal, type Write } from './journal.ts';
+import { addressOf, PendingWrites } from './pending-writes.ts';
 
 /** As the keys of `keys.ts`: what it is a key of, then strings and numbers. */
 export type DatabaseKey = readonly [kind: string, ...rest: (string | number | Uint8Array)[]];
@@ -29,9 +30,6 @@ export interface JournaledDatabaseOptions {
 
 type Entry = { key: Key; value?: string };
 type Found = { key: DatabaseKey; value?: string | undefined };
-
-/** By kind, then by the key as text. */
-type Writes = Map<string, Map<string, Write>>;
 
 /** Whatever was written meanwhile goes to LMDB together, and of several values of a key the last; milliseconds. */
 const gatherMs = 50;
@@ -60,11 +58,11 @@ export class JournaledDatabase {
   readonly #onTrouble: JournaledDatabaseOptions['onTrouble'];
   #toldMs = Number.NEGATIVE_INFINITY;
   /** Of the transaction that runs. */
-  #transaction: Writes | undefined;
-  #waiting: Writes = new Map();
+  #transaction: PendingWrites | undefined;
+  #waiting = new PendingWrites();
   #waitingCount = 0;
   /** On their way to LMDB. */
-  #underway: Writes = new Map();
+  #underway = new PendingWrites();
   #draining: Promise<void> | undefined;
   #isClosing = false;
   #endPause: () => void = () => {};
@@ -92,11 +90,8 @@ export class JournaledDatabase {
   }
 
   get(key: DatabaseKey): unknown {
-    const id = idOf(key);
-    const write =
-      this.#transaction?.get(key[0])?.get(id) ??
-      this.#waiting.get(key[0])?.get(id) ??
-      this.#underway.get(key[0])?.get(id);
+    const address = addressOf(key);
+    const write = this.#transaction?.get(address) ?? this.#waiting.get(address) ?? this.#underway.get(address);
     const json = write === undefined ? this.#lmdb.get(key as unknown as Key) : write[1];
     return json === undefined ? undefined : JSON.parse(json);
   }
@@ -134,7 +129,7 @@ export class JournaledDatabase {
   /** Runs `action` as one transaction, all or nothing. Throws what it throws, and where it cannot be written. */
   transaction<Result>(action: () => Result): Result {
     if (this.#transaction !== undefined) throw new Error('a transaction runs already');
-    const writes: Writes = new Map();
+    const writes = new PendingWrites();
     this.#transaction = writes;
     let result: Result;
     try {
@@ -142,12 +137,12 @@ export class JournaledDatabase {
     } finally {
       this.#transaction = undefined;
     }
-    if (writes.size === 0) return result;
+    const all = [...writes];
+    if (all.length === 0) return result;
     if (this.#waitingCount > maxWaiting) throw new Error('LMDB has not taken what was written for too long');
-    const all = [...writes.values()].flatMap((of) => [...of.values()]);
     this.#journal.append(all);
     this.#waitingCount += all.length;
-    addWrites(this.#waiting, writes);
+    this.#waiting.add(writes);
     this.#draining ??= this.#drain();
     return result;
   }
@@ -177,12 +172,9 @@ export class JournaledDatabase {
 
   #write(write: Write): void {
     if (this.#transaction === undefined) throw new Error('no transaction runs');
-    const [key] = write as [DatabaseKey, unknown];
-    const id = idOf(key);
-    if (Buffer.byteLength(id) > maxKeyBytes) throw new Error('a key is too long');
-    const of = this.#transaction.get(key[0]);
-    if (of === undefined) this.#transaction.set(key[0], new Map([[id, write]]));
-    else of.set(id, write);
+    const address = addressOf(write[0]);
+    if (Buffer.byteLength(address.id) > maxKeyBytes) throw new Error('a key is too long');
+    this.#transaction.set(address, write);
   }
 
   /** What LMDB has in a range, with what was written since in its place. */
@@ -223,7 +215,7 @@ export class JournaledDatabase {
     const isInside = insideOf(range);
     const newer = new Map<string, Write>();
     for (const writes of [this.#underway, this.#waiting, this.#transaction])
-      for (const write of writes?.get(range.start[0])?.values() ?? []) {
+      for (const write of writes?.near(range.start, range.end) ?? []) {
         const place = placeOf(write[0]);
         if (isInside(place)) newer.set(place, write);
       }
@@ -236,25 +228,25 @@ export class JournaledDatabase {
       await this.#pause(gatherMs);
       const sequence = this.#journal.sequence;
       this.#underway = this.#waiting;
-      this.#waiting = new Map();
+      this.#waiting = new PendingWrites();
       const count = this.#waitingCount;
       this.#waitingCount = 0;
       try {
         await this.#lmdb.batch(() => {
-          for (const of of this.#underway.values()) for (const write of of.values()) this.#apply(write);
+          for (const write of this.#underway) this.#apply(write);
           this.#apply([appliedKey, String(sequence)]);
         });
         // reads of this turn of the event loop would otherwise see what was there before
         this.#lmdb.resetReadTxn();
-        this.#underway = new Map();
+        this.#underway = new PendingWrites();
         await this.#lmdb.flushed;
         this.#journal.applied(sequence);
       } catch (error) {
         this.#tellTrouble(error);
         // it is in the journal, and tried again with what came since
-        addWrites(this.#underway, this.#waiting);
+        this.#underway.add(this.#waiting);
         this.#waiting = this.#underway;
-        this.#underway = new Map();
+        this.#underway = new PendingWrites();
         this.#waitingCount += count;
         if (this.#isClosing) break;
         await this.#pause(retryMs);
@@ -294,19 +286,6 @@ export class JournaledDatabase {
       };
     });
   }
-}
-
-/** What is newer takes the place of what is there. */
-function addWrites(all: Writes, newer: Writes): void {
-  for (const [kind, of] of newer) {
-    const known = all.get(kind);
-    if (known === undefined) all.set(kind, of);
-    else for (const [id, write] of of) known.set(id, write);
-  }
-}
-
-function idOf(key: DatabaseKey): string {
-  return JSON.stringify(key);
 }
 
 /** The bytes of a key in LMDB, one character each, which compare as LMDB compares. */
