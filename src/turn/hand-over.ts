@@ -59,6 +59,7 @@ export class HandOver {
     const accounts = await Promise.all(
       turns.map(({ record }) => this.#again(() => takeOverAccount(session.key, record))),
     );
+    if (session.erased) return;
     session.restore(orphan.start, orphan.log, orphan.session.turns);
     for (const [i, turn] of turns.entries()) {
       const accepted = orphan.events.find((event) => event.turn === turn.id && event.t === 'turn.accepted');

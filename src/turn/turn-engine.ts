@@ -320,7 +320,7 @@ export class TurnEngine {
   }
 
   async #claim(session: Session, turn: Turn): Promise<Submitted> {
-    if (session.erased) throw new ProtocolError('session_not_found', 'The session was erased.');
+    mustExist(session);
     try {
       return await this.#claimOnce(session, turn);
     } catch (cause) {
@@ -346,13 +346,14 @@ export class TurnEngine {
       maxQueuedTurns: limits.maxQueuedTurns,
       ...session.key,
     });
-    if (session.erased) throw new ProtocolError('session_not_found', 'The session was erased.');
+    mustExist(session);
     switch (result.outcome) {
       case 'running':
         await this.#catchUp(session, result.pos);
         await this.#checkVersion(session, result.version);
-        if (session.erased) throw new ProtocolError('session_not_found', 'The session was erased.');
+        mustExist(session);
         await this.#mustFit(session, result.pos);
+        mustExist(session);
         this.#live.accept(session, turn, result.pos);
         this.#live.setRunnable(session, turn.id);
         this.#options.turnRuns?.(session);
@@ -363,6 +364,7 @@ export class TurnEngine {
       case 'replacing':
         // it waits for one that has its place before it, which this node may not know
         await this.#lostClaims.takeUpBefore(session, turn.id);
+        mustExist(session);
         this.#live.accept(session, turn, undefined);
         turn.queue(result.outcome === 'queued' ? result.ahead : 1);
         if (result.tombstoned) this.#live.endTombstoned(turn);
@@ -481,6 +483,11 @@ export class TurnEngine {
     this.#contexts.set(session, { context, foreignChanges: session.foreignChanges });
     return context;
   }
+}
+
+/** Nothing lets go of a turn that enters a session which was let go of before. */
+function mustExist(session: Session): void {
+  if (session.erased) throw new ProtocolError('session_not_found', 'The session was erased.');
 }
 
 /** Another node goes on with the turn, and takes what is sent there. */
